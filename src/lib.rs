@@ -1,0 +1,17 @@
+//! pixscribe: a terminal cockpit for models that turn images into text.
+//!
+//! The folders are the architecture; `ARCHITECTURE.md` draws who may know whom.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod jobs;
+pub mod models;
+pub mod nn;
+pub mod ops;
+pub mod run;
+pub mod term;
+pub mod train;
+pub mod ui;
+pub mod worker;
