@@ -1,0 +1,219 @@
+//! `[cnn]`: the convolutional network's recipe, and what each preset says about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::choice;
+use super::setting::{Allowed, DefaultValue, Setting};
+
+choice! {
+    /// A network and its recipe.
+    pub enum Preset {
+        /// The article's net: convolution and pooling, then dense.
+        Plain = "plain",
+        /// A modern small net.
+        Default = "default",
+    }
+}
+
+choice! {
+    /// Whether training images are mirrored.
+    pub enum Flip {
+        None = "none",
+        /// Each image by a coin of its own every epoch.
+        Random = "random",
+        /// A coin in the first epoch, then turned over each epoch, so that two epochs show both sides of every image.
+        Alternating = "alternating",
+    }
+}
+
+/// The recipe with every value filled in: a preset's, changed where a user set something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CnnConfig {
+    pub preset: Preset,
+    pub seed: u64,
+    pub epochs: u64,
+    pub batch_size: usize,
+    pub learning_rate: f64,
+    pub bias_lr_factor: f64,
+    pub momentum: f64,
+    pub weight_decay: f64,
+    pub label_smoothing: f64,
+    pub warmup_share: f64,
+    pub flip: Flip,
+    pub shift: usize,
+    pub cutout: usize,
+    pub eval_every_epochs: u64,
+    pub checkpoint_every_s: f64,
+    pub keep_checkpoints: usize,
+}
+
+impl Default for CnnConfig {
+    fn default() -> Self {
+        Self::of_preset(Preset::Default)
+    }
+}
+
+impl CnnConfig {
+    /// The recipes, one row a setting.
+    pub fn of_preset(preset: Preset) -> Self {
+        let plain = preset == Preset::Plain;
+        let of = |of_plain: f64, of_default: f64| if plain { of_plain } else { of_default };
+        Self {
+            preset,
+            seed: 1,
+            epochs: 10,
+            batch_size: if plain { 128 } else { 500 },
+            //                   plain  default
+            learning_rate: of(0.05, 0.5),
+            bias_lr_factor: of(1.0, 1.0),
+            momentum: of(0.9, 0.85),
+            weight_decay: of(5e-4, 5e-4),
+            label_smoothing: of(0.0, 0.2),
+            warmup_share: of(0.2, 0.2),
+            flip: Flip::Random,
+            shift: if plain { 0 } else { 2 },
+            cutout: 0,
+            eval_every_epochs: 1,
+            checkpoint_every_s: 30.0,
+            keep_checkpoints: 2,
+        }
+    }
+}
+
+/// Settings that leave the trained weights as they are.
+pub(super) const BOOKKEEPING: &[&str] = &[
+    "eval_every_epochs",
+    "checkpoint_every_s",
+    "keep_checkpoints",
+];
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "preset",
+        meaning: "The network and its recipe. plain: convolution, pooling and dense, as in the article; default: a modern small net.\n\
+                  What is set below beats the preset.",
+        allowed: Allowed::OneOf(Preset::WORDS),
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "seed",
+        meaning: "Starts every random choice: the same seed gives the same weights.",
+        allowed: Allowed::Integer {
+            from: 0,
+            to: i64::MAX,
+        },
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "epochs",
+        meaning: "How often each training image is seen.",
+        allowed: Allowed::Integer {
+            from: 1,
+            to: 10_000,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "batch_size",
+        meaning: "Images a step.",
+        allowed: Allowed::Integer {
+            from: 1,
+            to: 65_536,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "learning_rate",
+        meaning: "The highest learning rate, reached at the end of the warm-up.",
+        allowed: Allowed::NumberAbove {
+            above: 0.0,
+            to: 1000.0,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "bias_lr_factor",
+        meaning: "Biases of batch norm learn so many times faster.",
+        allowed: Allowed::NumberAbove {
+            above: 0.0,
+            to: 1000.0,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "momentum",
+        meaning: "Nesterov momentum of SGD.",
+        allowed: Allowed::Number {
+            from: 0.0,
+            to: 0.9999,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "weight_decay",
+        meaning: "L2 penalty on the weights.",
+        allowed: Allowed::Number {
+            from: 0.0,
+            to: 10.0,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "label_smoothing",
+        meaning: "The share of each target that is spread over all labels.",
+        allowed: Allowed::Number {
+            from: 0.0,
+            to: 0.99,
+        },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "warmup_share",
+        meaning: "The share of all steps in which the learning rate climbs; it then falls to zero in a straight line.",
+        allowed: Allowed::Number { from: 0.0, to: 1.0 },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "flip",
+        meaning: "Mirror training images. random: by a coin each epoch; alternating: turned over each epoch.",
+        allowed: Allowed::OneOf(Flip::WORDS),
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "shift",
+        meaning: "Move training images by up to so many pixels each way.",
+        allowed: Allowed::Integer { from: 0, to: 16 },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "cutout",
+        meaning: "Blank a square of so many pixels in each training image; 0: none.",
+        allowed: Allowed::Integer { from: 0, to: 32 },
+        default: DefaultValue::OfPreset,
+    },
+    Setting {
+        key: "eval_every_epochs",
+        meaning: "Test after every so many epochs; the last one is always tested.",
+        allowed: Allowed::Integer {
+            from: 1,
+            to: 10_000,
+        },
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "checkpoint_every_s",
+        meaning: "Save weights and optimiser this often (seconds), besides every epoch's end: what a crash may cost. 0: after every step.",
+        allowed: Allowed::Number {
+            from: 0.0,
+            to: 86_400.0,
+        },
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "keep_checkpoints",
+        meaning: "How many of the last checkpoints are kept beside the best.",
+        allowed: Allowed::Integer { from: 1, to: 1000 },
+        default: DefaultValue::Fixed,
+    },
+];
