@@ -1,1 +1,26 @@
-fn main() {}
+use std::process::ExitCode;
+
+use pixscribe::cli::{self, Failure};
+
+fn main() -> ExitCode {
+    if let Err(error) = color_eyre::install() {
+        eprintln!("pixscribe: error reports will be plain: {error}");
+    }
+    match cli::run(std::env::args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.exit_code();
+            report(failure);
+            code
+        }
+    }
+}
+
+/// One sentence for people; the whole story for whoever asks for it.
+fn report(failure: Failure) {
+    eprintln!("pixscribe: {}", failure.sentence());
+    let asked = |name| std::env::var_os(name).is_some_and(|value| value != "0");
+    if failure.verbose || asked("RUST_BACKTRACE") {
+        eprintln!("{:?}", color_eyre::eyre::eyre!(failure.error));
+    }
+}

@@ -1,1 +1,205 @@
-//! cli
+//! The command line: one file a command, each a function from its arguments to done or one clear sentence.
+
+pub mod args;
+mod checkpoint;
+mod dashboard;
+mod data;
+mod doctor;
+mod eval;
+mod pause;
+mod predict;
+mod resume;
+mod runs;
+mod stop;
+mod train;
+mod wait;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Command, CommandLine, DashboardArgs, Globals};
+
+use crate::config::ConfigError;
+
+/// Any module's error will do: its message is the sentence that a user reads.
+pub type CliError = Box<dyn Error + Send + Sync>;
+pub type CliResult = Result<(), CliError>;
+
+/// The command line itself is at fault: exit 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadUsage(pub String);
+
+/// What a command ran into, and whether the whole story was asked for.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: CliError,
+    pub verbose: bool,
+}
+
+impl Failure {
+    /// 2 for a command line that cannot be understood, 1 for everything else.
+    pub fn exit_code(&self) -> ExitCode {
+        let usage = self.error.is::<BadUsage>()
+            || self
+                .error
+                .downcast_ref::<ConfigError>()
+                .is_some_and(ConfigError::is_bad_usage);
+        ExitCode::from(if usage { 2 } else { 1 })
+    }
+
+    /// One sentence: the error, then each cause that it does not already tell.
+    pub fn sentence(&self) -> String {
+        let mut text = self.error.to_string();
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            let detail = error.to_string();
+            if !text.contains(&detail) {
+                text = format!("{text}: {detail}");
+            }
+            cause = error.source();
+        }
+        text.chars()
+            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+            .collect()
+    }
+}
+
+/// Runs what the command line asks for. Wrong usage and `--help` end the process here, as clap does it.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let line = CommandLine::parse_from(gather_sets(arguments));
+    let verbose = line.globals.verbose;
+    dispatch(line).map_err(|error| Failure { error, verbose })
+}
+
+fn dispatch(line: CommandLine) -> CliResult {
+    let CommandLine {
+        globals,
+        dashboard,
+        command,
+    } = line;
+    let Some(command) = command else {
+        return dashboard::run(&dashboard, &globals);
+    };
+    if dashboard.once || dashboard.graphics.is_some() {
+        let text = "--graphics and --once belong to the dashboard: leave the command out, or leave them out";
+        return Err(BadUsage(text.to_owned()).into());
+    }
+    match command {
+        Command::Train(args) => train::run(&args, &globals),
+        Command::Runs(args) => runs::run(&args, &globals),
+        Command::Wait(args) => wait::run(&args, &globals),
+        Command::Pause(args) => pause::run(&args, &globals),
+        Command::Resume(args) => resume::run(&args, &globals),
+        Command::Stop(args) => stop::run(&args, &globals),
+        Command::Checkpoint(args) => checkpoint::run(&args, &globals),
+        Command::Eval(args) => eval::run(&args, &globals),
+        Command::Predict(args) => predict::run(&args, &globals),
+        Command::Data(args) => data::run(&args, &globals),
+        Command::Doctor(args) => doctor::run(&args, &globals),
+    }
+}
+
+/// Moves every `--set` to the front. Clap lets a global flag after the command replace those before it; a setting
+/// must count wherever it stands, in the order given.
+fn gather_sets(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let program = arguments.next().unwrap_or_else(|| "pixscribe".into());
+    let (mut sets, mut rest) = (vec![program], Vec::new());
+    while let Some(argument) = arguments.next() {
+        if argument == "--" {
+            rest.push(argument);
+            rest.extend(arguments.by_ref());
+        } else if argument == "--set" {
+            sets.push(argument);
+            sets.extend(arguments.next());
+        } else if argument
+            .to_str()
+            .is_some_and(|text| text.starts_with("--set="))
+        {
+            sets.push(argument);
+        } else {
+            rest.push(argument);
+        }
+    }
+    sets.extend(rest);
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(gather_sets(line.split(' ').map(OsString::from)))
+    }
+
+    #[test]
+    fn clap_finds_no_fault_in_the_definition() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_count_wherever_they_stand_and_in_their_order() {
+        let line = parse("pixscribe --set a=1 --set=b=2 train cnn --set c=3 --runs there").unwrap();
+        assert_eq!(line.globals.sets, ["a=1", "b=2", "c=3"]);
+        assert_eq!(line.globals.runs.to_str(), Some("there"));
+        let line = parse("pixscribe predict -- --set x").unwrap();
+        assert!(line.globals.sets.is_empty());
+    }
+
+    #[test]
+    fn flags_that_belong_to_every_command_stand_on_either_side() {
+        for text in [
+            "pixscribe --runs r --config c runs",
+            "pixscribe runs --config c --runs r",
+        ] {
+            let line = parse(text).unwrap();
+            assert_eq!(
+                (line.globals.runs.to_str(), line.globals.config.is_some()),
+                (Some("r"), true)
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for text in [
+            "pixscribe train",
+            "pixscribe train gan",
+            "pixscribe train cnn --resume r",
+            "pixscribe train --resume r --run s",
+            "pixscribe train cnn --force",
+            "pixscribe runs --json --line",
+            "pixscribe eval --split validation",
+            "pixscribe eval --limit 0",
+            "pixscribe predict",
+            "pixscribe --graphics crayons",
+            "pixscribe train cnn --set",
+        ] {
+            let error = parse(text).expect_err(text);
+            assert_eq!(error.exit_code(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_each_cause_once_in_one_sentence() {
+        let source = std::io::Error::other("disk \u{1b}[31mon fire");
+        let error = ConfigError::Read {
+            path: "x.toml".into(),
+            source,
+        };
+        let failure = Failure {
+            error: error.into(),
+            verbose: false,
+        };
+        assert_eq!(
+            failure.sentence(),
+            "cannot read the settings file x.toml: disk  [31mon fire"
+        );
+    }
+}

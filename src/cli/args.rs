@@ -1,0 +1,189 @@
+//! What may stand on the command line. Names and flags are a contract: other people's scripts rely on them.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, ConfigError, GraphicsChoice, ModelKind};
+
+/// A terminal cockpit for models that turn images into text: without a command, the dashboard.
+#[derive(Debug, Parser)]
+#[command(name = "pixscribe", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(flatten)]
+    pub dashboard: DashboardArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes, before or after its name.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// The folder that holds the runs
+    #[arg(long, global = true, value_name = "DIR", default_value = "checkpoints")]
+    pub runs: PathBuf,
+    /// The settings file [default: ./config.toml, else the user's own, else the defaults]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One setting, such as runtime.threads=1; may be repeated. For `train`, a bare key is the model's own
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Show where an error came from
+    #[arg(long, global = true)]
+    pub verbose: bool,
+}
+
+impl Globals {
+    /// The settings as `--config` and `--set` give them; with a `model`, bare keys mean its section.
+    pub fn load(&self, model: Option<ModelKind>) -> Result<Config, ConfigError> {
+        config::load(self.config.as_deref(), &self.sets, model)
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct DashboardArgs {
+    /// How the dashboard draws pictures [default: the setting ui.graphics]
+    #[arg(long, value_name = "KIND", value_parser = graphics_parser())]
+    pub graphics: Option<GraphicsChoice>,
+    /// Print one frame of the dashboard as text and leave
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model, or take a run up again
+    Train(TrainArgs),
+    /// List the runs
+    Runs(RunsArgs),
+    /// Wait until a run ends: exit 0 if it finished, else 1
+    Wait(RunArg),
+    /// Save a run and let its worker leave; `resume` takes it up again
+    Pause(RunArg),
+    /// Start a paused, stopped or interrupted run again where it was
+    Resume(ResumeArgs),
+    /// Save a run and end it
+    Stop(RunArg),
+    /// Save a run now
+    Checkpoint(RunArg),
+    /// Measure a model on labelled pictures
+    Eval(EvalArgs),
+    /// Name what is in pictures
+    Predict(PredictArgs),
+    /// Fetch, check or describe the training pictures
+    Data(DataArgs),
+    /// Say what works on this machine, and what to do about the rest
+    Doctor(JsonArg),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TrainArgs {
+    /// The model to train
+    #[arg(required_unless_present = "resume", conflicts_with = "resume", value_parser = model_parser())]
+    pub model: Option<ModelKind>,
+    /// The new run's name [default: the model and the time]
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    pub run: Option<String>,
+    /// Take up this run where it was; only epochs, threads and device may change
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<String>,
+    /// Let the run go on without this terminal, and return at once
+    #[arg(long)]
+    pub detach: bool,
+    /// Print the run's event lines instead of a bar
+    #[arg(long)]
+    pub json: bool,
+    /// Start even though another machine may still be computing this run
+    #[arg(long, conflicts_with = "model")]
+    pub force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RunsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print one line, for a status bar
+    #[arg(long, conflicts_with = "json")]
+    pub line: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RunArg {
+    /// The run's name
+    pub run: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ResumeArgs {
+    /// The run's name
+    pub run: String,
+    /// Start even though another machine may still be computing this run
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct EvalArgs {
+    /// A run's name, or a folder of weights [default: the weights that come with pixscribe]
+    #[arg(value_name = "RUN|DIR")]
+    pub model: Option<String>,
+    /// Which part of the data
+    #[arg(long, default_value = "test", value_parser = ["test", "train"])]
+    pub split: String,
+    /// Use only the first N images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct PredictArgs {
+    /// Picture files
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// A run's name, or a folder of weights [default: the weights that come with pixscribe]
+    #[arg(long, value_name = "RUN|DIR")]
+    pub model: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum DataAction {
+    /// Download CIFAR-10 and check it
+    Fetch(JsonArg),
+    /// Check the pictures: sums, sizes, labels
+    Verify(JsonArg),
+    /// Say which pictures are used
+    Info(JsonArg),
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct JsonArg {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn model_parser() -> impl TypedValueParser<Value = ModelKind> {
+    PossibleValuesParser::new(ModelKind::WORDS.iter().copied())
+        .try_map(|word| word.parse::<ModelKind>())
+}
+
+fn graphics_parser() -> impl TypedValueParser<Value = GraphicsChoice> {
+    PossibleValuesParser::new(GraphicsChoice::WORDS.iter().copied())
+        .try_map(|word| word.parse::<GraphicsChoice>())
+}
