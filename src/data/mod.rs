@@ -3,9 +3,11 @@
 //! `source` finds a data set and tells its layout; `binary`, `sheets`, `archive` and `folder` each read one layout;
 //! `augment` and `loader` turn images into batches; `sample` and `fetch` make data sets; `verify` checks one.
 
+pub mod augment;
 pub mod binary;
 mod dataset;
 mod error;
+mod loader;
 pub mod sample;
 mod sheets;
 mod source;
