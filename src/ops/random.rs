@@ -18,9 +18,8 @@ pub struct Stream(u64);
 impl Stream {
     /// Absorbs everything but the index.
     pub fn new(seed: u64, purpose: &str, step: u64) -> Self {
-        let purpose = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let purpose =
+            purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
         Self(mix(mix(mix(seed) ^ purpose) ^ step))
     }
 

@@ -1,0 +1,163 @@
+//! Activations as numbers: a value and its slope in one go, so that fused kernels need no second pass.
+
+use super::host::read;
+use super::simd::{exp, simd_fn};
+use dfdx::prelude::*;
+
+/// A pointwise function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `x`.
+    Identity,
+    /// `max(0, x)`; a NaN stays a NaN.
+    Relu,
+    /// `x Phi(x)` with the exact normal distribution (Hendrycks and Gimpel 2016); matches
+    /// `torch.nn.functional.gelu(x)` to 5e-7. dfdx's own `accurate_gelu` has a wrong gradient on the CPU.
+    Gelu,
+}
+
+/// `Phi(x)` and the density `phi(x)` of the standard normal distribution; `Phi` is within 1e-7.
+///
+/// Abramowitz and Stegun 7.1.26 for `erfc`, with the exponential shared by both.
+#[inline(always)]
+fn normal(x: f32) -> (f32, f32) {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let bell = exp(-z * z);
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let mut p = 1.061_405_4_f32;
+    p = p * t - 1.453_152_1;
+    p = p * t + 1.421_413_8;
+    p = p * t - 0.284_496_72;
+    p = p * t + 0.254_829_6;
+    let tail = 0.5 * p * t * bell;
+    let below = if x > 0.0 { 1.0 - tail } else { tail };
+    (below, bell * 0.398_942_3)
+}
+
+/// `gelu(x)`.
+#[inline(always)]
+pub fn gelu(x: f32) -> f32 {
+    x * normal(x).0
+}
+
+/// The derivative of [`gelu`], `Phi(x) + x phi(x)`.
+#[inline(always)]
+pub fn gelu_slope(x: f32) -> f32 {
+    let (below, density) = normal(x);
+    below + x * density
+}
+
+simd_fn! {
+    /// The activation of every number, in place.
+    pub fn apply(activation: Activation, x: &mut [f32]) {
+        match activation {
+            Activation::Identity => {}
+            Activation::Relu => {
+                for x in x {
+                    *x = if *x <= 0.0 { 0.0 } else { *x };
+                }
+            }
+            Activation::Gelu => {
+                for x in x {
+                    *x = gelu(*x);
+                }
+            }
+        }
+    }
+}
+
+simd_fn! {
+    /// `dy` times the slope at `x`, in place of `dy`.
+    pub fn apply_slope(activation: Activation, x: &[f32], dy: &mut [f32]) {
+        match activation {
+            Activation::Identity => {}
+            Activation::Relu => {
+                for (dy, &x) in dy.iter_mut().zip(x) {
+                    *dy = if x <= 0.0 { 0.0 } else { *dy };
+                }
+            }
+            Activation::Gelu => {
+                for (dy, &x) in dy.iter_mut().zip(x) {
+                    *dy *= gelu_slope(x);
+                }
+            }
+        }
+    }
+}
+
+/// Numbers that one task works on.
+const CHUNK: usize = 1 << 14;
+
+/// Activations on a device, for any shape.
+pub trait ActivationOp: Device<f32> {
+    /// The activation of every number of `x`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn activate<S: Shape, T: Tape<f32, Self>>(
+        x: Tensor<S, f32, Self, T>,
+        activation: Activation,
+    ) -> Result<Tensor<S, f32, Self, T>, Self::Err> {
+        composed(x, activation)
+    }
+}
+
+impl ActivationOp for Cpu {
+    fn activate<S: Shape, T: Tape<f32, Self>>(
+        x: Tensor<S, f32, Self, T>,
+        activation: Activation,
+    ) -> Result<Tensor<S, f32, Self, T>, Self::Err> {
+        use rayon::prelude::*;
+        let (x, mut tape) = x.split_tape();
+        let numbers = read(&x);
+        let mut y = numbers.clone();
+        y.par_chunks_mut(CHUNK).for_each(|y| apply(activation, y));
+        let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+        let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
+        tape.add_backward_op(move |grads| {
+            let mut dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let dx = &mut **grads.get_or_alloc_mut(&x_ghost)?;
+            let each = dy.par_chunks_mut(CHUNK).zip(numbers.par_chunks(CHUNK)).zip(dx.par_chunks_mut(CHUNK));
+            each.for_each(|((dy, x), dx)| {
+                apply_slope(activation, x, dy);
+                super::host::add_to(dx, dy);
+            });
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl ActivationOp for Cuda {}
+
+/// [`ActivationOp::activate`] composed of dfdx's own ops.
+///
+/// `Phi` is composed of Abramowitz and Stegun's polynomial too, since dfdx has no error function but inside the op
+/// whose gradient is wrong.
+pub fn composed<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
+    x: Tensor<S, f32, D, T>,
+    activation: Activation,
+) -> Result<Tensor<S, f32, D, T>, D::Err> {
+    match activation {
+        Activation::Identity => Ok(x),
+        Activation::Relu => x.try_relu(),
+        Activation::Gelu => {
+            let (bare, tape) = x.split_tape();
+            let x = || bare.retaped::<T>();
+            // z = |x| / sqrt 2, t = 1 / (1 + p z), tail = poly(t) t e^(-z^2) / 2; gelu = max(x, 0) - |x| tail.
+            let size = x().try_abs()?;
+            let z = x().try_abs()?.try_mul(std::f32::consts::FRAC_1_SQRT_2)?;
+            let bell = x().try_square()?.try_mul(-0.5)?.try_exp()?;
+            let (t, t_tape) = z.try_mul(0.327_591_1)?.try_add(1.0)?.try_recip()?.split_tape();
+            let t = || t.retaped::<T>();
+            let p = t().try_mul(1.061_405_4)?.try_sub(1.453_152_1)?;
+            let p = p.try_mul(t())?.try_add(1.421_413_8)?;
+            let p = p.try_mul(t())?.try_sub(0.284_496_72)?;
+            let p = p.try_mul(t())?.try_add(0.254_829_6)?;
+            let tail = p.try_mul(t())?.try_mul(bell)?.try_mul(size)?.try_mul(0.5)?;
+            let (y, y_tape) = x().try_relu()?.try_sub(tail)?.split_tape();
+            Ok(y.put_tape(tape.merge(t_tape).merge(y_tape)))
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! 2-D convolution with stride 1, channels last, with its bias, ReLU and 2x2 max pooling in the same op.
+
+mod cpu;
+mod geometry;
+mod kernel;
+
+pub use geometry::{Geometry, PARTS, parts};
+
+use crate::ops::gather::gather;
+use crate::ops::host::{Image, Matrix, Vector, add_to, read};
+use crate::ops::pool2d;
+use dfdx::prelude::*;
+
+/// What a convolution does beside its sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Rows and columns of zeros around the picture; at most the kernel's size less one.
+    pub pad: usize,
+    /// `max(0, .)` of the sums.
+    pub relu: bool,
+    /// 2x2 max pooling with stride 2 of the result; an odd last row or column is left out.
+    pub pool: bool,
+    /// Leave out the gradient of the input: the first layer of a net spends much time on one that nobody reads.
+    pub no_input_gradient: bool,
+}
+
+/// Convolution on a device.
+///
+/// `y[b, i, j, o] = bias[o] + sum_(u, v, c) x[b, i + u - pad, j + v - pad, c] * w[o, u, v, c]`, then ReLU, then the
+/// largest of each 2x2. Shapes: `x (B, H, W, C)`, `w (O, k, k, C)`, `bias (O)`, `y (B, H', W', O)` with
+/// `H' = H + 2 pad - k + 1`, halved by the pool.
+///
+/// It matches `torch.nn.functional.conv2d` on permuted tensors. Where several inputs of a pool are equal, the CPU
+/// kernel sends the gradient to the first, as PyTorch does; the composition sends it to each, as dfdx's `max` does.
+pub trait Conv2dOp: Device<f32> {
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When the shapes do not fit each other.
+    fn conv2d<T: Tape<f32, Self>>(
+        x: Image<Self, T>,
+        w: &Image<Self>,
+        bias: Option<&Vector<Self>>,
+        spec: Conv2d,
+    ) -> Result<Image<Self, T>, Self::Err> {
+        composed(x, w, bias, spec)
+    }
+}
+
+impl Conv2dOp for Cpu {
+    fn conv2d<T: Tape<f32, Self>>(
+        x: Image<Self, T>,
+        w: &Image<Self>,
+        bias: Option<&Vector<Self>>,
+        spec: Conv2d,
+    ) -> Result<Image<Self, T>, Self::Err> {
+        let g = geometry(x.shape(), w.shape(), spec);
+        let (x, mut tape) = x.split_tape();
+        let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
+        let epilogue = cpu::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+        let cpu::Outputs { y, select } = cpu::forward(&g, &numbers, &weights, &epilogue);
+        let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
+        let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
+        tape.add_backward_op(move |grads| {
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let mut dx = match spec.no_input_gradient {
+                true => None,
+                false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
+            };
+            let epilogue = cpu::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+            let sums = cpu::backward(&g, &numbers, &weights, &epilogue, &select, &dy, dx.as_deref_mut());
+            if let Some(dx) = dx {
+                **grads.get_or_alloc_mut(&x_ghost)? = dx;
+            }
+            add_to(grads.get_or_alloc_mut(&w)?, &sums.weights);
+            if let Some(bias) = &bias {
+                add_to(grads.get_or_alloc_mut(bias)?, &sums.bias);
+            }
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Conv2dOp for Cuda {}
+
+type Shape4 = (usize, usize, usize, usize);
+
+fn geometry(x: &Shape4, w: &Shape4, spec: Conv2d) -> Geometry {
+    let &(batch, height, width, channels) = x;
+    let &(filters, kernel, kernel_width, weight_channels) = w;
+    assert_eq!(kernel, kernel_width, "conv2d: the kernel is not square");
+    assert_eq!(channels, weight_channels, "conv2d: input and weights have different channels");
+    assert!(
+        spec.pad < kernel && height + 2 * spec.pad >= kernel && width + 2 * spec.pad >= kernel,
+        "conv2d: bad sizes"
+    );
+    Geometry { batch, height, width, channels, filters, kernel, pad: spec.pad }
+}
+
+fn out_shape(g: &Geometry, spec: Conv2d) -> Shape4 {
+    let by = if spec.pool { 2 } else { 1 };
+    (g.batch, g.out_height() / by, g.out_width() / by, g.filters)
+}
+
+/// The same convolution composed of dfdx's own ops: windows gathered by a precomputed index, then one matrix product.
+pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
+    x: Image<D, T>,
+    w: &Image<D>,
+    bias: Option<&Vector<D>>,
+    spec: Conv2d,
+) -> Result<Image<D, T>, D::Err> {
+    let g = geometry(x.shape(), w.shape(), spec);
+    let columns = gather(x, window_places(&g))?;
+    let columns = columns.try_reshape_like(&(g.window_len(), g.positions() * g.batch))?;
+    let windows: Matrix<D, T> = columns.try_permute::<_, Axes2<1, 0>>()?;
+    let weights = w.retaped::<T>().try_reshape_like(&(g.filters, g.window_len()))?;
+    let sums: Matrix<D, T> = windows.try_matmul(weights.try_permute::<_, Axes2<1, 0>>()?)?;
+    let sums = match bias {
+        Some(bias) => {
+            let bias = bias.retaped::<T>().try_broadcast_like::<_, Axis<0>>(sums.shape())?;
+            sums.try_add(bias)?
+        }
+        None => sums,
+    };
+    let sums = if spec.relu { sums.try_relu()? } else { sums };
+    let sums = sums.try_reshape_like(&(g.positions(), g.batch, g.filters))?;
+    let images: Tensor<(usize, usize, usize), f32, D, T> = sums.try_permute::<_, Axes3<1, 0, 2>>()?;
+    let images = images.try_reshape_like(&(g.batch, g.out_height(), g.out_width(), g.filters))?;
+    if spec.pool { pool2d::composed_max(images) } else { Ok(images) }
+}
+
+/// For each window element and each position the place in the flat picture, or the place behind it for padding.
+fn window_places(g: &Geometry) -> Vec<usize> {
+    let mut places = Vec::with_capacity(g.window_len() * g.positions());
+    for (u, v) in (0..g.kernel).flat_map(|u| (0..g.kernel).map(move |v| (u, v))) {
+        for c in 0..g.channels {
+            for (i, j) in (0..g.out_height()).flat_map(|i| (0..g.out_width()).map(move |j| (i, j))) {
+                let (row, col) = ((i + u).wrapping_sub(g.pad), (j + v).wrapping_sub(g.pad));
+                let inside = row < g.height && col < g.width;
+                places.push(if inside { (row * g.width + col) * g.channels + c } else { g.image_len() });
+            }
+        }
+    }
+    places
+}

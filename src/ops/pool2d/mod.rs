@@ -1,0 +1,115 @@
+//! Pooling, channels last: 2x2 maxima, 2x2 means, and the maximum or mean over the whole picture.
+
+pub(crate) mod cpu;
+
+use crate::ops::gather::gather;
+use crate::ops::host::{Image, Matrix, read};
+use dfdx::prelude::*;
+use rayon::prelude::*;
+
+/// Pooling on a device. Shapes: `x (B, H, W, C)`; an odd last row or column is left out of a 2x2 pool.
+pub trait Pool2dOp: Device<f32> {
+    /// The largest of each 2x2, `y (B, H / 2, W / 2, C)`; matches `torch.nn.functional.max_pool2d(x, 2)`.
+    ///
+    /// The CPU kernel sends the gradient to the first of equals, the composition to each of them.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn max_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
+        composed_max(x)
+    }
+
+    /// The mean of each 2x2, `y (B, H / 2, W / 2, C)`; matches `torch.nn.functional.avg_pool2d(x, 2)`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn avg_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
+        let shape = *x.shape();
+        corners(x)?.try_mean::<_, Axis<0>>().and_then(|y| to_images(y, shape))
+    }
+
+    /// The largest over all positions, `y (B, C)`; matches `torch.amax(x, (2, 3))`, with the gradient to each of equals.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn global_max_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        let rows = x.try_reshape_like(&(batch, height * width, channels))?;
+        rows.try_max::<(usize, usize), Axis<1>>()
+    }
+
+    /// The mean over all positions, `y (B, C)`; matches `torch.mean(x, (2, 3))`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn global_avg_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        let rows = x.try_reshape_like(&(batch, height * width, channels))?;
+        rows.try_mean::<(usize, usize), Axis<1>>()
+    }
+}
+
+impl Pool2dOp for Cpu {
+    fn max_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        let size = [height, width, channels];
+        let (x, mut tape) = x.split_tape();
+        let out_len = (height / 2) * (width / 2) * channels;
+        let (mut y, mut select) = (vec![0.0; batch * out_len], vec![0u8; batch * out_len]);
+        let each = (y.par_chunks_mut(out_len.max(1)), select.par_chunks_mut(out_len.max(1)));
+        let numbers = read(&x);
+        each.into_par_iter()
+            .zip(numbers.par_chunks(height * width * channels))
+            .for_each(|((y, select), x)| cpu::max_pool_image(size, x, y, select));
+        let y = x.device().try_tensor_from_vec(y, (batch, height / 2, width / 2, channels))?;
+        let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
+        tape.add_backward_op(move |grads| {
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let dx = &mut **grads.get_or_alloc_mut(&x_ghost)?;
+            let image = height * width * channels;
+            let each = dx.par_chunks_mut(image).zip(dy.par_chunks(out_len)).zip(select.par_chunks(out_len));
+            each.for_each(|((dx, dy), select)| {
+                let mut spread = vec![0.0; image];
+                cpu::max_unpool_image(size, dy, select, &mut spread);
+                super::host::add_to(dx, &spread);
+            });
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Pool2dOp for Cuda {}
+
+/// [`Pool2dOp::max_pool2d`] composed of dfdx's own ops.
+pub fn composed_max<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+    let shape = *x.shape();
+    corners(x)?.try_max::<_, Axis<0>>().and_then(|y| to_images(y, shape))
+}
+
+type Shape4 = (usize, usize, usize, usize);
+
+/// The four inputs of each 2x2, `(4, H' * W' * C, B)`.
+fn corners<D: Device<f32>, T: Tape<f32, D>>(
+    x: Image<D, T>,
+) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+    let &(batch, height, width, channels) = x.shape();
+    let (out_height, out_width) = (height / 2, width / 2);
+    let mut places = Vec::with_capacity(4 * out_height * out_width * channels);
+    for (u, v) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for (i, j) in (0..out_height).flat_map(|i| (0..out_width).map(move |j| (i, j))) {
+            let start = ((2 * i + u) * width + 2 * j + v) * channels;
+            places.extend(start..start + channels);
+        }
+    }
+    gather(x, places)?.try_reshape_like(&(4, out_height * out_width * channels, batch))
+}
+
+fn to_images<D: Device<f32>, T: Tape<f32, D>>(
+    y: Matrix<D, T>,
+    (batch, height, width, channels): Shape4,
+) -> Result<Image<D, T>, D::Err> {
+    let rows: Matrix<D, T> = y.try_permute::<_, Axes2<1, 0>>()?;
+    rows.try_reshape_like(&(batch, height / 2, width / 2, channels))
+}
