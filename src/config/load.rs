@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, ModelKind, Origin, Preset, SECTIONS};
+use super::check::{check, check_one, unknown};
+use super::{Config, ConfigError, ModelKind, Origin, Preset};
 
 /// A settings file is a page of text; more than this is something else.
 const MAX_BYTES: u64 = 1 << 20;
@@ -124,58 +125,6 @@ fn merge_set(
     Ok(())
 }
 
-fn check(table: &Table, origin: &Origin) -> Result<(), ConfigError> {
-    for (section, value) in table {
-        match value {
-            _ if section == "model" => check_model(value, origin)?,
-            Value::Table(settings) if SECTIONS.iter().any(|(name, ..)| name == section) => {
-                for (key, value) in settings {
-                    check_one(origin, section, key, value)?;
-                }
-            }
-            _ => return Err(unknown(origin, "", section, value)),
-        }
-    }
-    Ok(())
-}
-
-fn check_model(value: &Value, origin: &Origin) -> Result<(), ConfigError> {
-    if value
-        .as_str()
-        .is_some_and(|word| ModelKind::WORDS.contains(&word))
-    {
-        return Ok(());
-    }
-    let allowed = ModelKind::WORDS.join(", ");
-    Err(ConfigError::BadValue {
-        origin: origin.clone(),
-        key: "model".to_owned(),
-        value: brief(value),
-        allowed,
-    })
-}
-
-fn check_one(origin: &Origin, section: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
-    let settings = SECTIONS
-        .iter()
-        .find(|(name, ..)| *name == section)
-        .map(|(_, _, settings)| *settings);
-    let Some(setting) =
-        settings.and_then(|settings| settings.iter().find(|setting| setting.key == key))
-    else {
-        return Err(unknown(origin, section, key, value));
-    };
-    if setting.allowed.accepts(value) {
-        return Ok(());
-    }
-    Err(ConfigError::BadValue {
-        origin: origin.clone(),
-        key: format!("{section}.{key}"),
-        value: brief(value),
-        allowed: setting.allowed.to_string(),
-    })
-}
-
 /// Lays the checked settings over the defaults of the preset that they name.
 fn assemble(merged: Table) -> Result<Config, ConfigError> {
     let preset = merged
@@ -192,94 +141,4 @@ fn assemble(merged: Table) -> Result<Config, ConfigError> {
         }
     }
     table.try_into().map_err(ConfigError::Assemble)
-}
-
-/// The refusal of a key nobody knows: the nearest one that exists, and all of its section.
-fn unknown(origin: &Origin, section: &str, key: &str, value: &Value) -> ConfigError {
-    let settings = SECTIONS
-        .iter()
-        .find(|(name, ..)| *name == section)
-        .map(|(_, _, settings)| *settings);
-    let full = if section.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{section}.{key}")
-    };
-    let all: Vec<String> = SECTIONS
-        .iter()
-        .flat_map(|(name, _, settings)| {
-            settings
-                .iter()
-                .map(move |setting| format!("{name}.{}", setting.key))
-        })
-        .collect();
-    let bare = |known: &str| known.rsplit('.').next().unwrap_or_default().to_owned();
-    let near = all
-        .iter()
-        .map(|known| {
-            (
-                distance(known, &full).min(distance(&bare(known), key)),
-                known,
-            )
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= 2.max(key.len() / 3))
-        .map_or_else(String::new, |(_, known)| {
-            format!("did you mean `{known}`? ")
-        });
-    let known = match settings {
-        Some(settings) => {
-            let keys: Vec<&str> = settings.iter().map(|setting| setting.key).collect();
-            format!("{near}[{section}] has {}", keys.join(", "))
-        }
-        None => {
-            let sections: Vec<String> = SECTIONS
-                .iter()
-                .map(|(name, ..)| format!("[{name}]"))
-                .collect();
-            format!("{near}The sections are {}", sections.join(", "))
-        }
-    };
-    ConfigError::UnknownKey {
-        origin: origin.clone(),
-        key: printable(&full),
-        value: brief(value),
-        known,
-    }
-}
-
-/// A value short and harmless enough for a message.
-fn brief(value: &Value) -> String {
-    printable(&match value {
-        Value::Table(_) => "a section".to_owned(),
-        value => value.to_string(),
-    })
-}
-
-fn printable(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(60)
-        .collect();
-    if text.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    short
-}
-
-/// Levenshtein's: how many letters to add, drop or change.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

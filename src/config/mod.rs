@@ -3,6 +3,7 @@
 //! Every setting is one row of a section's table (`data.rs`, `runtime.rs`, `cnn.rs`, `ui.rs`): its key, its meaning and
 //! what is allowed. The checks, the messages and the text of the repository's `config.toml` all come from those rows.
 
+mod check;
 mod choice;
 mod cnn;
 mod data;
