@@ -15,18 +15,12 @@ fn the_text_is_what_the_settings_say() {
         std::fs::write(committed(), &text).unwrap();
     }
     let on_disk = std::fs::read_to_string(committed()).unwrap();
-    assert!(
-        on_disk == text,
-        "config.toml is out of date: UPDATE_CONFIG=1 cargo test --release --test config_file"
-    );
+    assert!(on_disk == text, "config.toml is out of date: UPDATE_CONFIG=1 cargo test --release --test config_file");
 }
 
 #[test]
 fn loading_it_gives_the_defaults() {
-    assert_eq!(
-        load(Some(&committed()), &[], None).unwrap(),
-        Config::default()
-    );
+    assert_eq!(load(Some(&committed()), &[], None).unwrap(), Config::default());
 }
 
 #[test]
@@ -36,9 +30,9 @@ fn every_example_in_it_is_accepted() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(rest)
-                if rest.split_once(" = ").is_some_and(|(key, _)| {
-                    key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                }) =>
+                if rest
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')) =>
             {
                 rest
             }

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use pixscribe::config::{
-    Config, ConfigError, DeviceChoice, Flip, ModelKind, Preset, load, load_for_resume,
-};
+use pixscribe::config::{Config, ConfigError, DeviceChoice, Flip, ModelKind, Preset, load, load_for_resume};
 use proptest::prelude::*;
 
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -63,19 +61,13 @@ fn sets_are_toml_values_and_else_text() {
 
 #[test]
 fn a_later_set_beats_an_earlier_one() {
-    assert_eq!(
-        load_text("", &["seed=1", "cnn.seed=2"]).unwrap().cnn.seed,
-        2
-    );
+    assert_eq!(load_text("", &["seed=1", "cnn.seed=2"]).unwrap().cnn.seed, 2);
 }
 
 #[test]
 fn what_is_wrong_is_named_with_what_is_allowed() {
     let cases = [
-        (
-            "[cnn]\nepochs = 0",
-            "config.toml: cnn.epochs = 0 is not allowed: it must be a whole number from 1 to 10000",
-        ),
+        ("[cnn]\nepochs = 0", "config.toml: cnn.epochs = 0 is not allowed: it must be a whole number from 1 to 10000"),
         (
             "[cnn]\nlearning_rate = nan",
             "config.toml: cnn.learning_rate = nan is not allowed: it must be a number above 0, up to 1000",
@@ -92,10 +84,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
             "[runtime]\ndevice = \"gpu\"",
             "config.toml: runtime.device = \"gpu\" is not allowed: it must be \"auto\", \"cpu\", \"cuda\" or \"cuda:N\" with N from 0 to 999",
         ),
-        (
-            "[cnn]\nseed = {a = 1}",
-            "config.toml: cnn.seed = a section is not allowed: it must be a whole number from 0",
-        ),
+        ("[cnn]\nseed = {a = 1}", "config.toml: cnn.seed = a section is not allowed: it must be a whole number from 0"),
         (
             "cnn = 3",
             "config.toml: there is no setting `cnn` (value 3): did you mean the section [cnn]? The sections are [data], [runtime], [cnn], [ui]",
@@ -109,7 +98,12 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
 #[test]
 fn an_unknown_key_gets_the_nearest_known_one() {
     let message = refusal("[cnn]\nepoch = 5", &[]);
-    assert!(message.starts_with("config.toml: there is no setting `cnn.epoch` (value 5): did you mean `cnn.epochs`? [cnn] has preset, seed"), "{message}");
+    assert!(
+        message.starts_with(
+            "config.toml: there is no setting `cnn.epoch` (value 5): did you mean `cnn.epochs`? [cnn] has preset, seed"
+        ),
+        "{message}"
+    );
     assert!(refusal("[cn]\nepochs = 5", &[]).contains("did you mean the section [cnn]?"));
     assert!(refusal("epochs = 5", &[]).contains("did you mean `cnn.epochs`?"));
     assert!(!refusal("[cnn]\nzzzzzzzz = 5", &[]).contains("did you mean"));
@@ -120,21 +114,12 @@ fn a_wrong_set_names_itself_and_is_bad_usage() {
     for (set, part) in [
         ("epochs=0", "--set: cnn.epochs = 0 is not allowed"),
         ("cnn.epoch=1", "did you mean `cnn.epochs`?"),
-        (
-            "epochs",
-            "--set \"epochs\" has no `=`: write key=value, such as runtime.threads=1",
-        ),
-        (
-            "epochs=2\n[ui]\n",
-            "--set: cnn.epochs = \"2\\n[ui]\" is not allowed",
-        ),
+        ("epochs", "--set \"epochs\" has no `=`: write key=value, such as runtime.threads=1"),
+        ("epochs=2\n[ui]\n", "--set: cnn.epochs = \"2\\n[ui]\" is not allowed"),
         ("cnn.preset.x=1", "there is no setting `cnn.preset.x`"),
     ] {
         let error = load_text("", &[set]).expect_err(set);
-        assert!(
-            error.is_bad_usage() && error.to_string().contains(part),
-            "{set:?}: {error}"
-        );
+        assert!(error.is_bad_usage() && error.to_string().contains(part), "{set:?}: {error}");
     }
     let bare = load(Some(&file("").1), &["seed=3".to_owned()], None);
     assert!(bare.is_err(), "a bare key needs a model");
@@ -147,26 +132,12 @@ fn files_that_are_no_settings_are_clear_errors() {
     let deep = format!("cnn = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(refusal(&deep, &[]).contains("is not valid TOML"));
     let missing = load(Some("no/such/config.toml".as_ref()), &[], None).unwrap_err();
-    assert!(
-        missing
-            .to_string()
-            .starts_with("cannot read the settings file no/such/config.toml: ")
-    );
-    let endless = load(Some("/dev/zero".as_ref()), &[], None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        endless.contains("is larger than 1048576 bytes"),
-        "{endless}"
-    );
+    assert!(missing.to_string().starts_with("cannot read the settings file no/such/config.toml: "));
+    let endless = load(Some("/dev/zero".as_ref()), &[], None).unwrap_err().to_string();
+    assert!(endless.contains("is larger than 1048576 bytes"), "{endless}");
     let (_folder, path) = file("");
     std::fs::write(&path, b"[cnn]\nseed = 1 # \xff\n").unwrap();
-    assert!(
-        load(Some(&path), &[], None)
-            .unwrap_err()
-            .to_string()
-            .contains("cannot read the settings file")
-    );
+    assert!(load(Some(&path), &[], None).unwrap_err().to_string().contains("cannot read the settings file"));
 }
 
 #[test]
@@ -199,13 +170,8 @@ fn a_run_cannot_become_another_one() {
         ("data.limit=5", "data.limit is unset"),
         ("preset=default", "cnn.preset is \"plain\""),
     ] {
-        let error = load_for_resume(&path, &[set.to_owned()])
-            .expect_err(set)
-            .to_string();
-        assert!(
-            error.starts_with(key) && error.contains("only epochs, threads and device may change"),
-            "{error}"
-        );
+        let error = load_for_resume(&path, &[set.to_owned()]).expect_err(set).to_string();
+        assert!(error.starts_with(key) && error.contains("only epochs, threads and device may change"), "{error}");
     }
 }
 

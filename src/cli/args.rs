@@ -179,11 +179,9 @@ pub struct JsonArg {
 }
 
 fn model_parser() -> impl TypedValueParser<Value = ModelKind> {
-    PossibleValuesParser::new(ModelKind::WORDS.iter().copied())
-        .try_map(|word| word.parse::<ModelKind>())
+    PossibleValuesParser::new(ModelKind::WORDS.iter().copied()).try_map(|word| word.parse::<ModelKind>())
 }
 
 fn graphics_parser() -> impl TypedValueParser<Value = GraphicsChoice> {
-    PossibleValuesParser::new(GraphicsChoice::WORDS.iter().copied())
-        .try_map(|word| word.parse::<GraphicsChoice>())
+    PossibleValuesParser::new(GraphicsChoice::WORDS.iter().copied()).try_map(|word| word.parse::<GraphicsChoice>())
 }

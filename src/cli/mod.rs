@@ -44,10 +44,7 @@ impl Failure {
     /// 2 for a command line that cannot be understood, 1 for everything else.
     pub fn exit_code(&self) -> ExitCode {
         let usage = self.error.is::<BadUsage>()
-            || self
-                .error
-                .downcast_ref::<ConfigError>()
-                .is_some_and(ConfigError::is_bad_usage);
+            || self.error.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_bad_usage);
         ExitCode::from(if usage { 2 } else { 1 })
     }
 
@@ -62,9 +59,7 @@ impl Failure {
             }
             cause = error.source();
         }
-        text.chars()
-            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-            .collect()
+        text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
     }
 }
 
@@ -76,11 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
 }
 
 fn dispatch(line: CommandLine) -> CliResult {
-    let CommandLine {
-        globals,
-        dashboard,
-        command,
-    } = line;
+    let CommandLine { globals, dashboard, command } = line;
     let Some(command) = command else {
         return dashboard::run(&dashboard, &globals);
     };
@@ -116,10 +107,7 @@ fn gather_sets(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         } else if argument == "--set" {
             sets.push(argument);
             sets.extend(arguments.next());
-        } else if argument
-            .to_str()
-            .is_some_and(|text| text.starts_with("--set="))
-        {
+        } else if argument.to_str().is_some_and(|text| text.starts_with("--set=")) {
             sets.push(argument);
         } else {
             rest.push(argument);
@@ -154,15 +142,9 @@ mod tests {
 
     #[test]
     fn flags_that_belong_to_every_command_stand_on_either_side() {
-        for text in [
-            "pixscribe --runs r --config c runs",
-            "pixscribe runs --config c --runs r",
-        ] {
+        for text in ["pixscribe --runs r --config c runs", "pixscribe runs --config c --runs r"] {
             let line = parse(text).unwrap();
-            assert_eq!(
-                (line.globals.runs.to_str(), line.globals.config.is_some()),
-                (Some("r"), true)
-            );
+            assert_eq!((line.globals.runs.to_str(), line.globals.config.is_some()), (Some("r"), true));
         }
     }
 
@@ -189,17 +171,8 @@ mod tests {
     #[test]
     fn a_failure_tells_each_cause_once_in_one_sentence() {
         let source = std::io::Error::other("disk \u{1b}[31mon fire");
-        let error = ConfigError::Read {
-            path: "x.toml".into(),
-            source,
-        };
-        let failure = Failure {
-            error: error.into(),
-            verbose: false,
-        };
-        assert_eq!(
-            failure.sentence(),
-            "cannot read the settings file x.toml: disk  [31mon fire"
-        );
+        let error = ConfigError::Read { path: "x.toml".into(), source };
+        let failure = Failure { error: error.into(), verbose: false };
+        assert_eq!(failure.sentence(), "cannot read the settings file x.toml: disk  [31mon fire");
     }
 }

@@ -21,29 +21,15 @@ pub(super) fn check(table: &Table, origin: &Origin) -> Result<(), ConfigError> {
 }
 
 fn check_model(value: &Value, origin: &Origin) -> Result<(), ConfigError> {
-    if value
-        .as_str()
-        .is_some_and(|word| ModelKind::WORDS.contains(&word))
-    {
+    if value.as_str().is_some_and(|word| ModelKind::WORDS.contains(&word)) {
         return Ok(());
     }
     let allowed = ModelKind::WORDS.join(", ");
-    Err(ConfigError::BadValue {
-        origin: origin.clone(),
-        key: "model".to_owned(),
-        value: brief(value),
-        allowed,
-    })
+    Err(ConfigError::BadValue { origin: origin.clone(), key: "model".to_owned(), value: brief(value), allowed })
 }
 
-pub(super) fn check_one(
-    origin: &Origin,
-    section: &str,
-    key: &str,
-    value: &Value,
-) -> Result<(), ConfigError> {
-    let setting = settings_of(section)
-        .and_then(|settings| settings.iter().find(|setting| setting.key == key));
+pub(super) fn check_one(origin: &Origin, section: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
+    let setting = settings_of(section).and_then(|settings| settings.iter().find(|setting| setting.key == key));
     let Some(setting) = setting else {
         return Err(unknown(origin, section, key, value));
     };
@@ -61,11 +47,7 @@ pub(super) fn check_one(
 /// The refusal of a key nobody knows: the nearest one that exists, and what its section has.
 pub(super) fn unknown(origin: &Origin, section: &str, key: &str, value: &Value) -> ConfigError {
     let settings = settings_of(section);
-    let full = if section.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{section}.{key}")
-    };
+    let full = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
     let near = match settings {
         Some(_) => nearest_key(key),
         None if section.is_empty() => nearest_section(key).or_else(|| nearest_key(key)),
@@ -78,42 +60,24 @@ pub(super) fn unknown(origin: &Origin, section: &str, key: &str, value: &Value) 
             format!("{near}[{section}] has {}", keys.join(", "))
         }
         None => {
-            let sections: Vec<String> = SECTIONS
-                .iter()
-                .map(|(name, ..)| format!("[{name}]"))
-                .collect();
+            let sections: Vec<String> = SECTIONS.iter().map(|(name, ..)| format!("[{name}]")).collect();
             format!("{near}The sections are {}", sections.join(", "))
         }
     };
-    ConfigError::UnknownKey {
-        origin: origin.clone(),
-        key: printable(&full),
-        value: brief(value),
-        known,
-    }
+    ConfigError::UnknownKey { origin: origin.clone(), key: printable(&full), value: brief(value), known }
 }
 
 fn settings_of(section: &str) -> Option<&'static [Setting]> {
-    SECTIONS
-        .iter()
-        .find(|(name, ..)| *name == section)
-        .map(|(_, _, settings)| *settings)
+    SECTIONS.iter().find(|(name, ..)| *name == section).map(|(_, _, settings)| *settings)
 }
 
 fn nearest_section(word: &str) -> Option<String> {
-    nearest(
-        word,
-        SECTIONS
-            .iter()
-            .map(|(name, ..)| (*name, format!("the section [{name}]"))),
-    )
+    nearest(word, SECTIONS.iter().map(|(name, ..)| (*name, format!("the section [{name}]"))))
 }
 
 fn nearest_key(word: &str) -> Option<String> {
     let keys = SECTIONS.iter().flat_map(|(section, _, settings)| {
-        settings
-            .iter()
-            .map(move |setting| (setting.key, format!("`{section}.{}`", setting.key)))
+        settings.iter().map(move |setting| (setting.key, format!("`{section}.{}`", setting.key)))
     });
     nearest(word, keys)
 }
@@ -137,11 +101,7 @@ fn brief(value: &Value) -> String {
 }
 
 fn printable(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(60)
-        .collect();
+    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');
     }

@@ -82,11 +82,7 @@ impl CnnConfig {
 }
 
 /// Settings that leave the trained weights as they are.
-pub(super) const BOOKKEEPING: &[&str] = &[
-    "eval_every_epochs",
-    "checkpoint_every_s",
-    "keep_checkpoints",
-];
+pub(super) const BOOKKEEPING: &[&str] = &["eval_every_epochs", "checkpoint_every_s", "keep_checkpoints"];
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -99,73 +95,49 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "seed",
         meaning: "Starts every random choice: the same seed gives the same weights.",
-        allowed: Allowed::Integer {
-            from: 0,
-            to: i64::MAX,
-        },
+        allowed: Allowed::Integer { from: 0, to: i64::MAX },
         default: DefaultValue::Fixed,
     },
     Setting {
         key: "epochs",
         meaning: "How often each training image is seen.",
-        allowed: Allowed::Integer {
-            from: 1,
-            to: 10_000,
-        },
+        allowed: Allowed::Integer { from: 1, to: 10_000 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "batch_size",
         meaning: "Images a step.",
-        allowed: Allowed::Integer {
-            from: 1,
-            to: 65_536,
-        },
+        allowed: Allowed::Integer { from: 1, to: 65_536 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "learning_rate",
         meaning: "The highest learning rate, reached at the end of the warm-up.",
-        allowed: Allowed::NumberAbove {
-            above: 0.0,
-            to: 1000.0,
-        },
+        allowed: Allowed::NumberAbove { above: 0.0, to: 1000.0 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "bias_lr_factor",
         meaning: "Biases of batch norm learn so many times faster.",
-        allowed: Allowed::NumberAbove {
-            above: 0.0,
-            to: 1000.0,
-        },
+        allowed: Allowed::NumberAbove { above: 0.0, to: 1000.0 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "momentum",
         meaning: "Nesterov momentum of SGD.",
-        allowed: Allowed::Number {
-            from: 0.0,
-            to: 0.9999,
-        },
+        allowed: Allowed::Number { from: 0.0, to: 0.9999 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "weight_decay",
         meaning: "L2 penalty on the weights.",
-        allowed: Allowed::Number {
-            from: 0.0,
-            to: 10.0,
-        },
+        allowed: Allowed::Number { from: 0.0, to: 10.0 },
         default: DefaultValue::OfPreset,
     },
     Setting {
         key: "label_smoothing",
         meaning: "The share of each target that is spread over all labels.",
-        allowed: Allowed::Number {
-            from: 0.0,
-            to: 0.99,
-        },
+        allowed: Allowed::Number { from: 0.0, to: 0.99 },
         default: DefaultValue::OfPreset,
     },
     Setting {
@@ -195,19 +167,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "eval_every_epochs",
         meaning: "Test after every so many epochs; the last one is always tested.",
-        allowed: Allowed::Integer {
-            from: 1,
-            to: 10_000,
-        },
+        allowed: Allowed::Integer { from: 1, to: 10_000 },
         default: DefaultValue::Fixed,
     },
     Setting {
         key: "checkpoint_every_s",
         meaning: "Save weights and optimiser this often (seconds), besides every epoch's end: what a crash may cost. 0: after every step.",
-        allowed: Allowed::Number {
-            from: 0.0,
-            to: 86_400.0,
-        },
+        allowed: Allowed::Number { from: 0.0, to: 86_400.0 },
         default: DefaultValue::Fixed,
     },
     Setting {

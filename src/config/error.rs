@@ -23,10 +23,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the settings file {}: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
 
     #[error("the settings file {} is larger than {limit} bytes, so it is not one: name another with --config", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
@@ -38,29 +35,15 @@ pub enum ConfigError {
     NoEquals { text: String, example: &'static str },
 
     #[error("{origin}: there is no setting `{key}` (value {value}): {known}")]
-    UnknownKey {
-        origin: Origin,
-        key: String,
-        value: String,
-        known: String,
-    },
+    UnknownKey { origin: Origin, key: String, value: String, known: String },
 
     #[error("{origin}: {key} = {value} is not allowed: it must be {allowed}")]
-    BadValue {
-        origin: Origin,
-        key: String,
-        value: String,
-        allowed: String,
-    },
+    BadValue { origin: Origin, key: String, value: String, allowed: String },
 
     #[error(
         "{key} is {stored} in this run and cannot become {asked}: only epochs, threads and device may change on resume; start a new run for the rest"
     )]
-    FixedOnResume {
-        key: String,
-        stored: String,
-        asked: String,
-    },
+    FixedOnResume { key: String, stored: String, asked: String },
 
     #[error("the settings do not fit together: {0}")]
     Assemble(#[source] toml::de::Error),
@@ -74,9 +57,9 @@ impl ConfigError {
     pub fn is_bad_usage(&self) -> bool {
         match self {
             Self::NoEquals { .. } | Self::FixedOnResume { .. } => true,
-            Self::Syntax { origin, .. }
-            | Self::UnknownKey { origin, .. }
-            | Self::BadValue { origin, .. } => *origin == Origin::Argument,
+            Self::Syntax { origin, .. } | Self::UnknownKey { origin, .. } | Self::BadValue { origin, .. } => {
+                *origin == Origin::Argument
+            }
             Self::Read { .. } | Self::TooLarge { .. } | Self::Assemble(_) | Self::Write(_) => false,
         }
     }

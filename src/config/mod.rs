@@ -85,21 +85,9 @@ impl Config {
 
 /// The sections of the file in its order, each with what it is about and its settings.
 pub const SECTIONS: &[(&str, &str, &[Setting])] = &[
-    (
-        "data",
-        "The pictures that models learn from.",
-        data::SETTINGS,
-    ),
-    (
-        "runtime",
-        "Where and how runs compute. A run may be resumed with other values.",
-        runtime::SETTINGS,
-    ),
-    (
-        "cnn",
-        "The convolutional network: `pixscribe train cnn`.",
-        cnn::SETTINGS,
-    ),
+    ("data", "The pictures that models learn from.", data::SETTINGS),
+    ("runtime", "Where and how runs compute. A run may be resumed with other values.", runtime::SETTINGS),
+    ("cnn", "The convolutional network: `pixscribe train cnn`.", cnn::SETTINGS),
     ("ui", "The dashboard.", ui::SETTINGS),
 ];
 
@@ -116,12 +104,7 @@ mod tests {
         let rows: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
         assert_eq!(table.keys().len(), rows.len());
         for (name, _, settings) in SECTIONS {
-            let mut in_struct: Vec<&str> = table[*name]
-                .as_table()
-                .unwrap()
-                .keys()
-                .map(String::as_str)
-                .collect();
+            let mut in_struct: Vec<&str> = table[*name].as_table().unwrap().keys().map(String::as_str).collect();
             let mut in_rows: Vec<&str> = settings.iter().map(|setting| setting.key).collect();
             in_struct.sort_unstable();
             in_rows.sort_unstable();
@@ -136,10 +119,7 @@ mod tests {
             for (name, _, settings) in SECTIONS {
                 for (key, value) in table[*name].as_table().unwrap() {
                     let setting = settings.iter().find(|setting| setting.key == key).unwrap();
-                    assert!(
-                        setting.allowed.accepts(value),
-                        "{name}.{key} = {value} of preset {preset}"
-                    );
+                    assert!(setting.allowed.accepts(value), "{name}.{key} = {value} of preset {preset}");
                 }
             }
         }
@@ -147,10 +127,7 @@ mod tests {
 
     #[test]
     fn the_hash_follows_what_is_learned_and_nothing_else() {
-        let base = Config {
-            model: Some(ModelKind::Cnn),
-            ..Config::default()
-        };
+        let base = Config { model: Some(ModelKind::Cnn), ..Config::default() };
         let hash = base.config_hash().unwrap();
         assert_eq!(hash.len(), 64);
         let mut elsewhere = base.clone();

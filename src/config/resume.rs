@@ -19,32 +19,16 @@ impl Config {
         let asked = Table::try_from(self).map_err(ConfigError::Write)?;
         let stored = Table::try_from(stored).map_err(ConfigError::Write)?;
         for (section, _, settings) in super::SECTIONS {
-            let value = |table: &Table, key: &str| {
-                table
-                    .get(*section)
-                    .and_then(|settings| settings.get(key))
-                    .cloned()
-            };
-            for setting in settings
-                .iter()
-                .filter(|setting| !may_change(section, setting.key))
-            {
+            let value = |table: &Table, key: &str| table.get(*section).and_then(|settings| settings.get(key)).cloned();
+            for setting in settings.iter().filter(|setting| !may_change(section, setting.key)) {
                 let (asked, stored) = (value(&asked, setting.key), value(&stored, setting.key));
                 if asked != stored {
-                    return Err(refusal(
-                        &format!("{section}.{}", setting.key),
-                        stored,
-                        asked,
-                    ));
+                    return Err(refusal(&format!("{section}.{}", setting.key), stored, asked));
                 }
             }
         }
         if asked.get("model") != stored.get("model") {
-            return Err(refusal(
-                "model",
-                stored.get("model").cloned(),
-                asked.get("model").cloned(),
-            ));
+            return Err(refusal("model", stored.get("model").cloned(), asked.get("model").cloned()));
         }
         Ok(self.clone())
     }
@@ -55,11 +39,6 @@ fn may_change(section: &str, key: &str) -> bool {
 }
 
 fn refusal(key: &str, stored: Option<Value>, asked: Option<Value>) -> ConfigError {
-    let show =
-        |value: Option<Value>| value.map_or_else(|| "unset".to_owned(), |value| value.to_string());
-    ConfigError::FixedOnResume {
-        key: key.to_owned(),
-        stored: show(stored),
-        asked: show(asked),
-    }
+    let show = |value: Option<Value>| value.map_or_else(|| "unset".to_owned(), |value| value.to_string());
+    ConfigError::FixedOnResume { key: key.to_owned(), stored: show(stored), asked: show(asked) }
 }

@@ -20,13 +20,7 @@ pub struct RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self {
-            device: DeviceChoice::Auto,
-            threads: 0,
-            slots: 1,
-            min_free_mib: 0,
-            launcher: Vec::new(),
-        }
+        Self { device: DeviceChoice::Auto, threads: 0, slots: 1, min_free_mib: 0, launcher: Vec::new() }
     }
 }
 
@@ -60,10 +54,7 @@ impl FromStr for DeviceChoice {
             "cuda" => Ok(Self::Cuda(0)),
             _ => text
                 .strip_prefix("cuda:")
-                .filter(|number| {
-                    (1..=3).contains(&number.len())
-                        && number.bytes().all(|byte| byte.is_ascii_digit())
-                })
+                .filter(|number| (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
                 .and_then(|number| number.parse().ok())
                 .map(Self::Cuda)
                 .ok_or_else(|| format!("{text:?} is no device: {DEVICE_FORM}")),
@@ -79,9 +70,7 @@ impl Serialize for DeviceChoice {
 
 impl<'de> Deserialize<'de> for DeviceChoice {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -91,10 +80,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "device",
         meaning: "What computes. auto: the first CUDA device if this build and this machine have one, else the CPU.",
-        allowed: Allowed::Form {
-            text: DEVICE_FORM,
-            check: |text| text.parse::<DeviceChoice>().is_ok(),
-        },
+        allowed: Allowed::Form { text: DEVICE_FORM, check: |text| text.parse::<DeviceChoice>().is_ok() },
         default: DefaultValue::Fixed,
     },
     Setting {
@@ -112,10 +98,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "min_free_mib",
         meaning: "A run waits while a shared GPU has less free memory than this (MiB).",
-        allowed: Allowed::Integer {
-            from: 0,
-            to: 1_000_000,
-        },
+        allowed: Allowed::Integer { from: 0, to: 1_000_000 },
         default: DefaultValue::Fixed,
     },
     Setting {
@@ -132,12 +115,7 @@ mod tests {
 
     #[test]
     fn devices_are_read_as_they_are_written() {
-        for device in [
-            DeviceChoice::Auto,
-            DeviceChoice::Cpu,
-            DeviceChoice::Cuda(0),
-            DeviceChoice::Cuda(12),
-        ] {
+        for device in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda(0), DeviceChoice::Cuda(12)] {
             assert_eq!(device.to_string().parse(), Ok(device));
         }
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));

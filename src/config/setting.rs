@@ -55,20 +55,12 @@ pub enum Allowed {
 impl Allowed {
     pub fn accepts(&self, value: &Value) -> bool {
         match self {
-            Self::Integer { from, to } => value
-                .as_integer()
-                .is_some_and(|n| (*from..=*to).contains(&n)),
+            Self::Integer { from, to } => value.as_integer().is_some_and(|n| (*from..=*to).contains(&n)),
             Self::Number { from, to } => number(value).is_some_and(|n| n >= *from && n <= *to),
-            Self::NumberAbove { above, to } => {
-                number(value).is_some_and(|n| n > *above && n <= *to)
-            }
+            Self::NumberAbove { above, to } => number(value).is_some_and(|n| n > *above && n <= *to),
             Self::OneOf(words) => value.as_str().is_some_and(|text| words.contains(&text)),
-            Self::Path => value
-                .as_str()
-                .is_some_and(|text| !text.is_empty() && !text.contains('\0')),
-            Self::Words => value
-                .as_array()
-                .is_some_and(|words| words.iter().all(Value::is_str)),
+            Self::Path => value.as_str().is_some_and(|text| !text.is_empty() && !text.contains('\0')),
+            Self::Words => value.as_array().is_some_and(|words| words.iter().all(Value::is_str)),
             Self::Form { check, .. } => value.as_str().is_some_and(check),
         }
     }
@@ -76,9 +68,7 @@ impl Allowed {
 
 /// A whole number serves where a fraction may stand. NaN fails every comparison above, so it is never accepted.
 fn number(value: &Value) -> Option<f64> {
-    value
-        .as_float()
-        .or_else(|| value.as_integer().map(|n| n as f64))
+    value.as_float().or_else(|| value.as_integer().map(|n| n as f64))
 }
 
 impl fmt::Display for Allowed {
@@ -93,8 +83,7 @@ impl fmt::Display for Allowed {
             Self::OneOf(words) => match words {
                 [one] => write!(f, "\"{one}\""),
                 [first @ .., last] => {
-                    let first: Vec<String> =
-                        first.iter().map(|word| format!("\"{word}\"")).collect();
+                    let first: Vec<String> = first.iter().map(|word| format!("\"{word}\"")).collect();
                     write!(f, "{} or \"{last}\"", first.join(", "))
                 }
                 [] => f.write_str("nothing"),
@@ -112,10 +101,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_to_their_range() {
-        let rate = Allowed::NumberAbove {
-            above: 0.0,
-            to: 10.0,
-        };
+        let rate = Allowed::NumberAbove { above: 0.0, to: 10.0 };
         for good in [Value::Float(0.1), Value::Integer(10)] {
             assert!(rate.accepts(&good), "{good}");
         }
@@ -137,21 +123,8 @@ mod tests {
 
     #[test]
     fn what_is_allowed_reads_as_a_phrase() {
-        assert_eq!(
-            Allowed::Integer { from: 1, to: 9 }.to_string(),
-            "a whole number from 1 to 9"
-        );
-        assert_eq!(
-            Allowed::OneOf(&["a", "b", "c"]).to_string(),
-            r#""a", "b" or "c""#
-        );
-        assert_eq!(
-            Allowed::NumberAbove {
-                above: 0.0,
-                to: 1.0
-            }
-            .to_string(),
-            "a number above 0, up to 1"
-        );
+        assert_eq!(Allowed::Integer { from: 1, to: 9 }.to_string(), "a whole number from 1 to 9");
+        assert_eq!(Allowed::OneOf(&["a", "b", "c"]).to_string(), r#""a", "b" or "c""#);
+        assert_eq!(Allowed::NumberAbove { above: 0.0, to: 1.0 }.to_string(), "a number above 0, up to 1");
     }
 }

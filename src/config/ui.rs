@@ -13,9 +13,7 @@ pub struct UiConfig {
 
 impl Default for UiConfig {
     fn default() -> Self {
-        Self {
-            graphics: GraphicsChoice::Auto,
-        }
+        Self { graphics: GraphicsChoice::Auto }
     }
 }
 

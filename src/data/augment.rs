@@ -56,11 +56,7 @@ pub struct Chooser {
 impl Chooser {
     pub fn new(augment: Augment, seed: u64, epoch: u64) -> Self {
         // Alternating flips draw once for all epochs and then take turns.
-        let flip_epoch = if augment.flip == Flip::Alternating {
-            0
-        } else {
-            epoch
-        };
+        let flip_epoch = if augment.flip == Flip::Alternating { 0 } else { epoch };
         Self {
             augment,
             epoch,
@@ -76,13 +72,9 @@ impl Chooser {
         let heads = self.flip.at(index) >> 63 == 1;
         let reach = self.augment.shift.min(SIDE - 1) as u64;
         // Two draws of one stream for each image: its rows and its columns.
-        let offset =
-            |axis: u64| self.shift.below(2 * index + axis, 2 * reach + 1) as i32 - reach as i32;
+        let offset = |axis: u64| self.shift.below(2 * index + axis, 2 * reach + 1) as i32 - reach as i32;
         let side = self.augment.cutout.min(SIDE);
-        let corner = |axis: u64| {
-            self.cutout
-                .below(2 * index + axis, (SIDE - side + 1) as u64) as usize
-        };
+        let corner = |axis: u64| self.cutout.below(2 * index + axis, (SIDE - side + 1) as u64) as usize;
         Choice {
             flipped: match self.augment.flip {
                 Flip::Off => false,
@@ -151,10 +143,7 @@ fn reflect(x: i32) -> usize {
 mod tests {
     use super::*;
 
-    const PLAIN: ChannelStats = ChannelStats {
-        mean: [0.0; 3],
-        std: [1.0; 3],
-    };
+    const PLAIN: ChannelStats = ChannelStats { mean: [0.0; 3], std: [1.0; 3] };
 
     fn picture() -> [u8; IMAGE_BYTES] {
         std::array::from_fn(|i| (i * 7 % 256) as u8)
@@ -176,10 +165,7 @@ mod tests {
 
     #[test]
     fn normalisation_is_the_formula() {
-        let stats = ChannelStats {
-            mean: [0.49, 0.48, 0.44],
-            std: [0.24, 0.25, 0.26],
-        };
+        let stats = ChannelStats { mean: [0.49, 0.48, 0.44], std: [0.24, 0.25, 0.26] };
         let x = Normaliser::new(stats).apply(&picture());
         for (i, (&got, &v)) in x.iter().zip(&picture()).enumerate() {
             let want = (f32::from(v) / 255.0 - stats.mean[i % 3]) / stats.std[i % 3];
@@ -189,18 +175,12 @@ mod tests {
 
     #[test]
     fn doing_nothing_leaves_the_image() {
-        assert_eq!(
-            appended(Choice::default()),
-            Normaliser::new(PLAIN).apply(&picture())
-        );
+        assert_eq!(appended(Choice::default()), Normaliser::new(PLAIN).apply(&picture()));
     }
 
     #[test]
     fn a_flip_mirrors_left_to_right() {
-        let x = appended(Choice {
-            flipped: true,
-            ..Choice::default()
-        });
+        let x = appended(Choice { flipped: true, ..Choice::default() });
         for (y, column, c) in [(0, 0, 0), (5, 31, 2), (31, 10, 1)] {
             assert_eq!(value(&x, y, column, c), source(y, 31 - column, c));
         }
@@ -208,29 +188,14 @@ mod tests {
 
     #[test]
     fn a_shift_reflects_at_the_border_without_repeating_the_edge() {
-        let choice = Choice {
-            dy: -2,
-            dx: 2,
-            ..Choice::default()
-        };
+        let choice = Choice { dy: -2, dx: 2, ..Choice::default() };
         let x = appended(choice);
         assert_eq!(value(&x, 5, 5, 1), source(3, 7, 1), "inside");
         assert_eq!(value(&x, 0, 0, 0), source(2, 2, 0), "row -2 is row 2");
         assert_eq!(value(&x, 1, 0, 0), source(1, 2, 0), "row -1 is row 1");
-        assert_eq!(
-            value(&x, 2, 31, 2),
-            source(0, 29, 2),
-            "column 33 is column 29"
-        );
-        let flipped = appended(Choice {
-            flipped: true,
-            ..choice
-        });
-        assert_eq!(
-            value(&flipped, 5, 5, 1),
-            source(3, 31 - 7, 1),
-            "mirrored first, then shifted"
-        );
+        assert_eq!(value(&x, 2, 31, 2), source(0, 29, 2), "column 33 is column 29");
+        let flipped = appended(Choice { flipped: true, ..choice });
+        assert_eq!(value(&flipped, 5, 5, 1), source(3, 31 - 7, 1), "mirrored first, then shifted");
     }
 
     #[test]
@@ -241,20 +206,13 @@ mod tests {
 
     #[test]
     fn a_cut_out_square_is_the_mean_and_nothing_else_changes() {
-        let x = appended(Choice {
-            hole: Some((4, 24, 8)),
-            ..Choice::default()
-        });
+        let x = appended(Choice { hole: Some((4, 24, 8)), ..Choice::default() });
         let whole = appended(Choice::default());
         for y in 0..SIDE {
             for column in 0..SIDE {
                 let at = (y * SIDE + column) * 3;
                 let inside = (4..12).contains(&y) && (24..32).contains(&column);
-                let want = if inside {
-                    [0.0; 3]
-                } else {
-                    [whole[at], whole[at + 1], whole[at + 2]]
-                };
+                let want = if inside { [0.0; 3] } else { [whole[at], whole[at + 1], whole[at + 2]] };
                 assert_eq!(x[at..at + 3], want, "({y}, {column})");
             }
         }
@@ -262,11 +220,7 @@ mod tests {
 
     #[test]
     fn choices_are_uniform_over_what_is_allowed() {
-        let augment = Augment {
-            flip: Flip::Random,
-            shift: 2,
-            cutout: 30,
-        };
+        let augment = Augment { flip: Flip::Random, shift: 2, cutout: 30 };
         let chooser = Chooser::new(augment, 1, 0);
         let (mut flips, mut shifts, mut corners) = (0, [[0; 5]; 5], [[0; 3]; 3]);
         for i in 0..25_000 {
@@ -278,22 +232,13 @@ mod tests {
             corners[top][left] += 1;
         }
         assert!((12_000..13_000).contains(&flips), "{flips}");
-        assert!(
-            shifts.iter().flatten().all(|n| (850..1150).contains(n)),
-            "{shifts:?}"
-        );
-        assert!(
-            corners.iter().flatten().all(|n| (2500..3100).contains(n)),
-            "{corners:?}"
-        );
+        assert!(shifts.iter().flatten().all(|n| (850..1150).contains(n)), "{shifts:?}");
+        assert!(corners.iter().flatten().all(|n| (2500..3100).contains(n)), "{corners:?}");
     }
 
     #[test]
     fn alternating_flips_show_both_sides_in_any_two_epochs() {
-        let augment = Augment {
-            flip: Flip::Alternating,
-            ..Augment::default()
-        };
+        let augment = Augment { flip: Flip::Alternating, ..Augment::default() };
         let flipped = |epoch, i| Chooser::new(augment, 9, epoch).choose(i).flipped;
         let first = (0..1000).filter(|&i| flipped(0, i)).count();
         assert!((430..570).contains(&first), "{first}");
@@ -305,11 +250,7 @@ mod tests {
 
     #[test]
     fn extreme_settings_are_cut_to_what_fits() {
-        let augment = Augment {
-            flip: Flip::Off,
-            shift: 1000,
-            cutout: 1000,
-        };
+        let augment = Augment { flip: Flip::Off, shift: 1000, cutout: 1000 };
         for i in 0..200 {
             let choice = Chooser::new(augment, 0, 3).choose(i);
             assert!(choice.dy.abs() <= 31 && choice.dx.abs() <= 31);

@@ -41,17 +41,9 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Records, DataError> {
     for record in records {
         let (red, planes) = record[1..].split_at(PLANE);
         let (green, blue) = planes.split_at(PLANE);
-        images.extend(
-            red.iter()
-                .zip(green)
-                .zip(blue)
-                .flat_map(|((&r, &g), &b)| [r, g, b]),
-        );
+        images.extend(red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]));
     }
-    Ok(Records {
-        images,
-        labels: records.iter().map(|r| r[0]).collect(),
-    })
+    Ok(Records { images, labels: records.iter().map(|r| r[0]).collect() })
 }
 
 /// The records of `split`'s images from `from` to below `to`: what `decode` reads back.
@@ -81,19 +73,10 @@ pub fn check_labels(labels: &[u8], names: usize, path: &Path) -> Result<(), Data
 
 /// Label names from the text of `batches.meta.txt`, one a line; empty lines are left out.
 pub fn parse_names(text: &str, path: &Path) -> Result<Labels, DataError> {
-    let clean = |line: &str| -> String {
-        line.trim()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(64)
-            .collect()
-    };
+    let clean = |line: &str| -> String { line.trim().chars().filter(|c| !c.is_control()).take(64).collect() };
     let names: Vec<String> = text.lines().map(clean).filter(|n| !n.is_empty()).collect();
     if !(2..=256).contains(&names.len()) {
-        return Err(DataError::LabelNames {
-            path: path.to_path_buf(),
-            count: names.len(),
-        });
+        return Err(DataError::LabelNames { path: path.to_path_buf(), count: names.len() });
     }
     Ok(names.into())
 }
@@ -102,9 +85,7 @@ pub fn parse_names(text: &str, path: &Path) -> Result<Labels, DataError> {
 pub fn join(parts: Vec<(PathBuf, Records)>, names: usize, root: &Path) -> Result<Split, DataError> {
     let total: usize = parts.iter().map(|(_, r)| r.labels.len()).sum();
     if total == 0 {
-        return Err(DataError::Empty {
-            path: root.to_path_buf(),
-        });
+        return Err(DataError::Empty { path: root.to_path_buf() });
     }
     let mut images: Arc<[u8]> = std::iter::repeat_n(0, total * IMAGE_BYTES).collect();
     let mut labels = Vec::with_capacity(total);
@@ -117,10 +98,7 @@ pub fn join(parts: Vec<(PathBuf, Records)>, names: usize, root: &Path) -> Result
             room = tail;
         }
     }
-    Ok(Split {
-        images,
-        labels: labels.into(),
-    })
+    Ok(Split { images, labels: labels.into() })
 }
 
 /// Reads a folder in the binary layout: label names, training split, test split.
@@ -129,17 +107,12 @@ pub fn read_folder(root: &Path) -> Result<(Labels, Split, Split), DataError> {
     let train: Vec<PathBuf> = batch_files(root, "bin")?;
     let test = vec![root.join("test_batch.bin")];
     let read = |paths: Vec<PathBuf>| -> Result<Split, DataError> {
-        let images = paths
-            .iter()
-            .try_fold(0, |sum, p| Ok::<_, DataError>(sum + count_records(p)?))?;
+        let images = paths.iter().try_fold(0, |sum, p| Ok::<_, DataError>(sum + count_records(p)?))?;
         if images > MAX_IMAGES {
             return Err(too_many(root));
         }
         let parts = paths.into_iter().map(|path| {
-            let records = decode(
-                &read_bounded(&path, (MAX_IMAGES * RECORD_BYTES) as u64)?,
-                &path,
-            )?;
+            let records = decode(&read_bounded(&path, (MAX_IMAGES * RECORD_BYTES) as u64)?, &path)?;
             Ok((path, records))
         });
         join(parts.collect::<Result<_, DataError>>()?, names.len(), root)
@@ -148,31 +121,18 @@ pub fn read_folder(root: &Path) -> Result<(Labels, Split, Split), DataError> {
 }
 
 /// Writes a folder in the binary layout: 10,000 images a training file, as the official archive has it.
-pub fn write_folder(
-    root: &Path,
-    labels: &Labels,
-    train: &Split,
-    test: &Split,
-) -> Result<(), DataError> {
+pub fn write_folder(root: &Path, labels: &Labels, train: &Split, test: &Split) -> Result<(), DataError> {
     let write = |name: &str, bytes: &[u8]| {
         let path = root.join(name);
         let sync = |mut f: File| f.write_all(bytes).and_then(|()| f.sync_all());
-        File::create_new(&path)
-            .and_then(sync)
-            .map_err(DataError::io("write", &path))
+        File::create_new(&path).and_then(sync).map_err(DataError::io("write", &path))
     };
     for (file, from) in (0..train.len()).step_by(IMAGES_A_FILE).enumerate() {
         let to = (from + IMAGES_A_FILE).min(train.len());
-        write(
-            &format!("data_batch_{}.bin", file + 1),
-            &encode(train, from, to),
-        )?;
+        write(&format!("data_batch_{}.bin", file + 1), &encode(train, from, to))?;
     }
     write("test_batch.bin", &encode(test, 0, test.len()))?;
-    write(
-        "batches.meta.txt",
-        format!("{}\n", labels.join("\n")).as_bytes(),
-    )
+    write("batches.meta.txt", format!("{}\n", labels.join("\n")).as_bytes())
 }
 
 /// `data_batch_1` and on with the extension given. A gap in the numbers is a missing file, not the end.
@@ -194,14 +154,9 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
     };
     let file = File::open(path).map_err(missing)?;
     let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(DataError::io("read", path))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(DataError::io("read", path))?;
     if bytes.len() as u64 > limit {
-        return Err(DataError::TooLarge {
-            path: path.to_path_buf(),
-            limit: format!("{limit} bytes"),
-        });
+        return Err(DataError::TooLarge { path: path.to_path_buf(), limit: format!("{limit} bytes") });
     }
     Ok(bytes)
 }
@@ -216,15 +171,10 @@ fn read_names(root: &Path) -> Result<Labels, DataError> {
 }
 
 fn count_records(path: &Path) -> Result<usize, DataError> {
-    let bytes = fs::metadata(path)
-        .map_err(|_| DataError::MissingFile(path.to_path_buf()))?
-        .len();
+    let bytes = fs::metadata(path).map_err(|_| DataError::MissingFile(path.to_path_buf()))?.len();
     Ok((bytes / RECORD_BYTES as u64) as usize)
 }
 
 pub(super) fn too_many(path: &Path) -> DataError {
-    DataError::TooLarge {
-        path: path.to_path_buf(),
-        limit: format!("{MAX_IMAGES} images"),
-    }
+    DataError::TooLarge { path: path.to_path_buf(), limit: format!("{MAX_IMAGES} images") }
 }

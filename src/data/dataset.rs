@@ -49,13 +49,7 @@ pub fn load(path: Option<&Path>, limit: Option<usize>) -> Result<Dataset, DataEr
 fn content_sha256(labels: &Labels, train: &Split, test: &Split) -> String {
     let mut sha = Sha256::new();
     let names = labels.join("\n");
-    let parts: [&[u8]; 5] = [
-        names.as_bytes(),
-        &train.labels,
-        &train.images,
-        &test.labels,
-        &test.images,
-    ];
+    let parts: [&[u8]; 5] = [names.as_bytes(), &train.labels, &train.images, &test.labels, &test.images];
     for part in parts {
         sha.update((part.len() as u64).to_le_bytes());
         sha.update(part);

@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     #[error("cannot {operation} {}: {source}", path.display())]
-    Io {
-        operation: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { operation: &'static str, path: PathBuf, source: io::Error },
     #[error("no data set: neither {} exists; run `pixscribe data fetch` or set data.path", list(.looked))]
     NoDataSet { looked: Vec<PathBuf> },
     #[error(
@@ -25,27 +21,14 @@ pub enum DataError {
         "{} is {bytes} bytes long, which is not a whole number of {record}-byte images; it is cut short or not in the CIFAR-10 binary layout, so fetch it again",
         path.display()
     )]
-    PartialImage {
-        path: PathBuf,
-        bytes: u64,
-        record: usize,
-    },
+    PartialImage { path: PathBuf, bytes: u64, record: usize },
     #[error(
         "{}: image {index} has label {label}, but there are only {labels} labels (0 to {}); the file is damaged or batches.meta.txt does not belong to it",
         path.display(), labels.saturating_sub(1)
     )]
-    LabelOutOfRange {
-        path: PathBuf,
-        index: usize,
-        label: u64,
-        labels: usize,
-    },
+    LabelOutOfRange { path: PathBuf, index: usize, label: u64, labels: usize },
     #[error("{} lists {listed} labels for {images} images; both must agree, so fetch the data set again", path.display())]
-    LabelCount {
-        path: PathBuf,
-        listed: usize,
-        images: usize,
-    },
+    LabelCount { path: PathBuf, listed: usize, images: usize },
     #[error("{} names {count} labels; from 2 to 256 are possible", path.display())]
     LabelNames { path: PathBuf, count: usize },
     #[error("{} has no images; a data set needs some to train on and some to test on", path.display())]
@@ -53,24 +36,13 @@ pub enum DataError {
     #[error("{} is larger than the {limit} that are allowed; it is not a data set this program reads", path.display())]
     TooLarge { path: PathBuf, limit: String },
     #[error("{} is not a list of labels: {source}; fetch the data set again", path.display())]
-    LabelList {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    LabelList { path: PathBuf, source: serde_json::Error },
     #[error("{}: {problem}; {remedy}", path.display())]
-    Picture {
-        path: PathBuf,
-        problem: String,
-        remedy: &'static str,
-    },
+    Picture { path: PathBuf, problem: String, remedy: &'static str },
     #[error("{} is damaged or cut short: {source}; fetch it again", path.display())]
     Archive { path: PathBuf, source: io::Error },
     #[error("{} holds the entry {entry:?}, which {problem}; it is refused", path.display())]
-    ArchiveEntry {
-        path: PathBuf,
-        entry: String,
-        problem: &'static str,
-    },
+    ArchiveEntry { path: PathBuf, entry: String, problem: &'static str },
     #[error("{} exists already and is left alone; move it away first", .0.display())]
     Exists(PathBuf),
     #[error("cannot fetch CIFAR-10: {}", .0.join("; "))]
@@ -83,11 +55,7 @@ impl DataError {
     /// For `map_err`: an I/O error with the operation and the path it belongs to.
     pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io {
-            operation,
-            path,
-            source,
-        }
+        move |source| Self::Io { operation, path, source }
     }
 }
 

@@ -65,26 +65,14 @@ impl Loader {
             let from = (step % steps) as usize * batch;
             let chosen = &order.of(epoch)[from..from + batch];
             let chooser = Chooser::new(augment, seed, epoch);
-            let made = make(
-                &split,
-                chosen,
-                &normaliser,
-                |i| chooser.choose(i),
-                step,
-                epoch,
-            );
+            let made = make(&split, chosen, &normaliser, |i| chooser.choose(i), step, epoch);
             step += 1;
             Some(made)
         })
     }
 
     /// One pass over `indices` in their order, as they are; the last batch may be smaller.
-    pub fn evaluate(
-        split: &Split,
-        indices: &[u32],
-        batch: usize,
-        stats: ChannelStats,
-    ) -> Result<Self, DataError> {
+    pub fn evaluate(split: &Split, indices: &[u32], batch: usize, stats: ChannelStats) -> Result<Self, DataError> {
         let split = split.clone();
         let normaliser = Normaliser::new(stats);
         let mut rest = indices.to_vec().into_iter();
@@ -92,16 +80,13 @@ impl Loader {
         Self::spawn(move || {
             let chosen: Vec<u32> = rest.by_ref().take(batch.max(1)).collect();
             let whole = |_| Choice::default();
-            let made =
-                (!chosen.is_empty()).then(|| make(&split, &chosen, &normaliser, whole, step, 0));
+            let made = (!chosen.is_empty()).then(|| make(&split, &chosen, &normaliser, whole, step, 0));
             step += 1;
             made
         })
     }
 
-    fn spawn(
-        mut produce: impl FnMut() -> Option<Batch> + Send + 'static,
-    ) -> Result<Self, DataError> {
+    fn spawn(mut produce: impl FnMut() -> Option<Batch> + Send + 'static) -> Result<Self, DataError> {
         let (sender, receiver) = sync_channel(AHEAD);
         let work = move || {
             while let Some(batch) = produce() {
@@ -110,14 +95,8 @@ impl Loader {
                 }
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("loader".into())
-            .spawn(work)
-            .map_err(DataError::Thread)?;
-        Ok(Self {
-            batches: Some(receiver),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("loader".into()).spawn(work).map_err(DataError::Thread)?;
+        Ok(Self { batches: Some(receiver), thread: Some(thread) })
     }
 }
 
@@ -155,10 +134,7 @@ fn make(
         step,
         epoch,
         x,
-        y: chosen
-            .iter()
-            .map(|&i| usize::from(split.labels[i as usize]))
-            .collect(),
+        y: chosen.iter().map(|&i| usize::from(split.labels[i as usize])).collect(),
         indices: chosen.to_vec(),
     }
 }
@@ -172,18 +148,11 @@ struct EpochOrder {
 
 impl EpochOrder {
     fn new(indices: &[u32], seed: u64) -> Self {
-        Self {
-            seed,
-            indices: indices.to_vec(),
-            current: None,
-        }
+        Self { seed, indices: indices.to_vec(), current: None }
     }
 
     fn of(&mut self, epoch: u64) -> &[u32] {
-        let stale = self
-            .current
-            .take_if(|(e, _)| *e != epoch)
-            .map(|(_, order)| order);
+        let stale = self.current.take_if(|(e, _)| *e != epoch).map(|(_, order)| order);
         let (_, order) = self.current.get_or_insert_with(|| {
             let mut order = stale.unwrap_or_default();
             let stream = Stream::new(self.seed, "order", epoch);
@@ -201,15 +170,8 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-    const AUGMENT: Augment = Augment {
-        flip: Flip::Alternating,
-        shift: 2,
-        cutout: 5,
-    };
-    const STATS: ChannelStats = ChannelStats {
-        mean: [0.5; 3],
-        std: [0.25; 3],
-    };
+    const AUGMENT: Augment = Augment { flip: Flip::Alternating, shift: 2, cutout: 5 };
+    const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.25; 3] };
 
     fn split(n: usize) -> Split {
         Split {
@@ -233,12 +195,8 @@ mod tests {
             let labels: Vec<usize> = batch.indices.iter().map(|i| (i % 7) as usize).collect();
             assert_eq!(batch.y, labels);
         }
-        let epoch = |e: usize| -> Vec<u32> {
-            batches[e * 4..e * 4 + 4]
-                .iter()
-                .flat_map(|b| b.indices.clone())
-                .collect()
-        };
+        let epoch =
+            |e: usize| -> Vec<u32> { batches[e * 4..e * 4 + 4].iter().flat_map(|b| b.indices.clone()).collect() };
         for e in 0..2 {
             let mut seen = epoch(e);
             seen.sort_unstable();
@@ -255,21 +213,14 @@ mod tests {
             let resumed: Vec<Batch> = train(60, 8, 5, start).take(20 - start as usize).collect();
             assert!(resumed == whole[start as usize..], "resumed at {start}");
         }
-        assert!(
-            train(60, 8, 6, 0).next().unwrap() != whole[0],
-            "another seed, another batch"
-        );
+        assert!(train(60, 8, 6, 0).next().unwrap() != whole[0], "another seed, another batch");
     }
 
     #[test]
     fn only_the_given_indices_are_used() {
         let kept = [3, 9, 11, 30];
         let loader = Loader::new(&split(40), &kept, 2, AUGMENT, 0, STATS, 0).unwrap();
-        assert!(
-            loader
-                .take(9)
-                .all(|b| b.indices.iter().all(|i| kept.contains(i)))
-        );
+        assert!(loader.take(9).all(|b| b.indices.iter().all(|i| kept.contains(i))));
     }
 
     #[test]
@@ -277,35 +228,17 @@ mod tests {
         let s = split(10);
         let indices = [9, 0, 4, 3, 8];
         let batches: Vec<Batch> = Loader::evaluate(&s, &indices, 2, STATS).unwrap().collect();
-        assert_eq!(
-            batches.iter().map(|b| b.y.len()).collect::<Vec<_>>(),
-            [2, 2, 1]
-        );
-        assert_eq!(
-            batches
-                .iter()
-                .flat_map(|b| b.indices.clone())
-                .collect::<Vec<_>>(),
-            indices
-        );
+        assert_eq!(batches.iter().map(|b| b.y.len()).collect::<Vec<_>>(), [2, 2, 1]);
+        assert_eq!(batches.iter().flat_map(|b| b.indices.clone()).collect::<Vec<_>>(), indices);
         assert_eq!(batches[2].x, Normaliser::new(STATS).apply(s.image(8)));
     }
 
     #[test]
     fn odd_sizes_are_no_trap() {
-        assert_eq!(
-            train(5, 100, 0, 0).next().unwrap().y.len(),
-            5,
-            "a batch above the split is the split"
-        );
+        assert_eq!(train(5, 100, 0, 0).next().unwrap().y.len(), 5, "a batch above the split is the split");
         assert_eq!(train(5, 0, 0, 0).next().unwrap().y.len(), 1);
         assert!(train(0, 4, 0, 0).next().is_none());
-        assert!(
-            Loader::evaluate(&split(3), &[], 2, STATS)
-                .unwrap()
-                .next()
-                .is_none()
-        );
+        assert!(Loader::evaluate(&split(3), &[], 2, STATS).unwrap().next().is_none());
         assert_eq!(train(3, 2, 0, 1 << 60).next().unwrap().step, 1 << 60);
     }
 
@@ -327,19 +260,12 @@ mod tests {
     fn loader_speed() {
         let n = 20_000;
         for (name, flip, shift) in [("plain", Flip::Off, 0), ("flip and shift", Flip::Random, 2)] {
-            let augment = Augment {
-                flip,
-                shift,
-                cutout: 0,
-            };
+            let augment = Augment { flip, shift, cutout: 0 };
             let all: Vec<u32> = (0..n).collect();
             let loader = Loader::new(&split(n as usize), &all, 500, augment, 0, STATS, 0).unwrap();
             let began = Instant::now();
             let images: usize = loader.take(200).map(|b| b.y.len()).sum();
-            println!(
-                "{name}: {:.0} images/s",
-                images as f64 / began.elapsed().as_secs_f64()
-            );
+            println!("{name}: {:.0} images/s", images as f64 / began.elapsed().as_secs_f64());
         }
     }
 }

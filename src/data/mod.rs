@@ -26,18 +26,8 @@ pub const IMAGE_BYTES: usize = SIDE * SIDE * 3;
 pub const MAX_IMAGES: usize = 500_000;
 
 /// CIFAR-10's label names, in the order of their numbers.
-pub const CIFAR10_LABELS: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+pub const CIFAR10_LABELS: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// CIFAR-10's label names as `Labels`.
 pub fn cifar10_labels() -> Labels {

@@ -12,23 +12,16 @@ use super::error::DataError;
 pub fn write(data: &Dataset, train: usize, test: usize, out: &Path) -> Result<(), DataError> {
     let train = data.train.select(&data.train.first_balanced(train));
     let test = data.test.select(&data.test.first_balanced(test));
-    write_new_folder(out, |folder| {
-        binary::write_folder(folder, &data.labels, &train, &test)
-    })
+    write_new_folder(out, |folder| binary::write_folder(folder, &data.labels, &train, &test))
 }
 
 /// Converts a data set as it is into a new folder `out` in the binary layout.
 pub fn convert(data: &Dataset, out: &Path) -> Result<(), DataError> {
-    write_new_folder(out, |folder| {
-        binary::write_folder(folder, &data.labels, &data.train, &data.test)
-    })
+    write_new_folder(out, |folder| binary::write_folder(folder, &data.labels, &data.train, &data.test))
 }
 
 /// Fills a temporary folder beside `out` and renames it into place.
-pub(super) fn write_new_folder(
-    out: &Path,
-    fill: impl FnOnce(&Path) -> Result<(), DataError>,
-) -> Result<(), DataError> {
+pub(super) fn write_new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<(), DataError>) -> Result<(), DataError> {
     if out.symlink_metadata().is_ok() {
         return Err(DataError::Exists(out.to_path_buf()));
     }
@@ -51,8 +44,7 @@ pub(super) fn write_new_folder(
 #[cfg(unix)]
 fn make_readable(folder: &Path) -> Result<(), DataError> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-        .map_err(DataError::io("make readable", folder))
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(DataError::io("make readable", folder))
 }
 
 #[cfg(not(unix))]

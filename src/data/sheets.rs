@@ -47,31 +47,18 @@ pub fn assemble(
     list: &Path,
     root: &Path,
 ) -> Result<Split, DataError> {
-    let images: usize = sheets
-        .iter()
-        .map(|(_, pixels)| pixels.len() / IMAGE_BYTES)
-        .sum();
+    let images: usize = sheets.iter().map(|(_, pixels)| pixels.len() / IMAGE_BYTES).sum();
     if images > MAX_IMAGES {
         return Err(binary::too_many(root));
     }
     if images != labels.len() {
-        return Err(DataError::LabelCount {
-            path: list.to_path_buf(),
-            listed: labels.len(),
-            images,
-        });
+        return Err(DataError::LabelCount { path: list.to_path_buf(), listed: labels.len(), images });
     }
     let mut rest = labels.as_slice();
     let parts = sheets.into_iter().map(|(path, images)| {
         let (mine, others) = rest.split_at(images.len() / IMAGE_BYTES);
         rest = others;
-        (
-            path,
-            Records {
-                images,
-                labels: mine.to_vec(),
-            },
-        )
+        (path, Records { images, labels: mine.to_vec() })
     });
     let parts = parts.collect();
     binary::join(parts, cifar10_labels().len(), root)
@@ -79,42 +66,26 @@ pub fn assemble(
 
 /// The pixels of a sheet: rows of 1,024 RGB pixels are images of 32x32 with channels last, one after another.
 pub fn decode_sheet(bytes: &[u8], path: &Path) -> Result<Vec<u8>, DataError> {
-    let fail = |problem: String| DataError::Picture {
-        path: path.to_path_buf(),
-        problem,
-        remedy: REMEDY,
-    };
+    let fail = |problem: String| DataError::Picture { path: path.to_path_buf(), problem, remedy: REMEDY };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some((SIDE * SIDE) as u32);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
-    let sheet = reader
-        .decode()
-        .map_err(|e| fail(format!("the sheet can't be decoded ({e})")))?;
+    let sheet = reader.decode().map_err(|e| fail(format!("the sheet can't be decoded ({e})")))?;
     if sheet.width() as usize != SIDE * SIDE {
-        return Err(fail(format!(
-            "the sheet is {} pixels wide instead of 1024",
-            sheet.width()
-        )));
+        return Err(fail(format!("the sheet is {} pixels wide instead of 1024", sheet.width())));
     }
     match sheet {
         DynamicImage::ImageRgb8(rgb) => Ok(rgb.into_raw()),
-        DynamicImage::ImageRgba8(rgba) if rgba.pixels().all(|p| p.0[3] == 255) => Ok(rgba
-            .pixels()
-            .flat_map(|p| [p.0[0], p.0[1], p.0[2]])
-            .collect()),
-        other => Err(fail(format!(
-            "the sheet is {:?} instead of opaque 8-bit RGB",
-            other.color()
-        ))),
+        DynamicImage::ImageRgba8(rgba) if rgba.pixels().all(|p| p.0[3] == 255) => {
+            Ok(rgba.pixels().flat_map(|p| [p.0[0], p.0[1], p.0[2]]).collect())
+        }
+        other => Err(fail(format!("the sheet is {:?} instead of opaque 8-bit RGB", other.color()))),
     }
 }
 
 /// A JSON list of label numbers.
 pub fn parse_labels(bytes: &[u8], path: &Path) -> Result<Vec<u8>, DataError> {
-    serde_json::from_slice(bytes).map_err(|source| DataError::LabelList {
-        path: path.to_path_buf(),
-        source,
-    })
+    serde_json::from_slice(bytes).map_err(|source| DataError::LabelList { path: path.to_path_buf(), source })
 }

@@ -32,10 +32,7 @@ pub fn locate(path: Option<&Path>) -> Result<Located, DataError> {
     for root in roots() {
         for (folder, reason) in [
             ("data/cifar10", "the full set in data/cifar10"),
-            (
-                "data/sample",
-                "the sample, since there is no full set in data/cifar10",
-            ),
+            ("data/sample", "the sample, since there is no full set in data/cifar10"),
         ] {
             let candidate = root.join(folder);
             if has_entries(&candidate) {
@@ -52,18 +49,8 @@ fn inspect(path: &Path, reason: &'static str) -> Result<Located, DataError> {
     if !path.exists() {
         return Err(DataError::MissingFile(path.to_path_buf()));
     }
-    let found = |path: &Path, layout| {
-        Ok(Located {
-            path: path.to_path_buf(),
-            layout,
-            reason,
-        })
-    };
-    for folder in [
-        path.to_path_buf(),
-        path.join("cifar-10-batches-bin"),
-        path.join("package"),
-    ] {
+    let found = |path: &Path, layout| Ok(Located { path: path.to_path_buf(), layout, reason });
+    for folder in [path.to_path_buf(), path.join("cifar-10-batches-bin"), path.join("package")] {
         let has = |name: &str| folder.join(name).is_file();
         if has("data_batch_1.bin") || has("test_batch.bin") {
             return found(&folder, Layout::Binary);
@@ -78,14 +65,10 @@ fn inspect(path: &Path, reason: &'static str) -> Result<Located, DataError> {
 /// The working directory, then the nearest folder above the executable that has a `data` folder of ours.
 fn roots() -> Vec<PathBuf> {
     let above_executable = std::env::current_exe().ok().and_then(|exe| {
-        let is_home =
-            |dir: &&Path| dir.join("data/sample").is_dir() || dir.join("data/cifar10").is_dir();
+        let is_home = |dir: &&Path| dir.join("data/sample").is_dir() || dir.join("data/cifar10").is_dir();
         exe.ancestors().skip(1).find(is_home).map(Path::to_path_buf)
     });
-    [Some(PathBuf::from(".")), above_executable]
-        .into_iter()
-        .flatten()
-        .collect()
+    [Some(PathBuf::from(".")), above_executable].into_iter().flatten().collect()
 }
 
 /// True for a folder with at least one entry: an empty `data/cifar10` is no data set.

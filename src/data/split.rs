@@ -41,9 +41,7 @@ impl Split {
     /// Images of each label, for `labels` labels.
     pub fn class_counts(&self, labels: usize) -> Vec<usize> {
         let mut counts = vec![0; labels.max(256)];
-        self.labels
-            .iter()
-            .for_each(|&l| counts[usize::from(l)] += 1);
+        self.labels.iter().for_each(|&l| counts[usize::from(l)] += 1);
         counts.truncate(labels);
         counts
     }
@@ -76,10 +74,7 @@ impl Split {
         for &i in indices {
             images.extend_from_slice(self.image(i as usize));
         }
-        Split {
-            images: images.into(),
-            labels: indices.iter().map(|&i| self.labels[i as usize]).collect(),
-        }
+        Split { images: images.into(), labels: indices.iter().map(|&i| self.labels[i as usize]).collect() }
     }
 
     /// The first `n` images as evenly over the labels as they allow, kept in file order: with `n` = 200 a label, the
@@ -118,18 +113,11 @@ pub fn holdout(labels: &[u8], seed: u64) -> (Vec<u32>, Vec<u32>) {
     for group in &mut members {
         group.sort_unstable();
         let count = group.len() as u64;
-        places.extend(
-            (0u64..)
-                .zip(group.iter())
-                .map(|(r, &(h, i))| (2 * r + 1, count, h, i)),
-        );
+        places.extend((0u64..).zip(group.iter()).map(|(r, &(h, i))| (2 * r + 1, count, h, i)));
     }
     places.sort_unstable_by(|a, b| (a.0 * b.1, a.2, a.3).cmp(&(b.0 * a.1, b.2, b.3)));
     let mut is_held = vec![false; labels.len()];
-    places
-        .iter()
-        .take(target)
-        .for_each(|p| is_held[p.3 as usize] = true);
+    places.iter().take(target).for_each(|p| is_held[p.3 as usize] = true);
     (0..labels.len() as u32).partition(|&i| !is_held[i as usize])
 }
 
@@ -138,12 +126,7 @@ mod tests {
     use super::*;
 
     fn split(labels: &[u8]) -> Split {
-        Split {
-            images: (0..labels.len() * IMAGE_BYTES)
-                .map(|i| (i % 251) as u8)
-                .collect(),
-            labels: labels.into(),
-        }
+        Split { images: (0..labels.len() * IMAGE_BYTES).map(|i| (i % 251) as u8).collect(), labels: labels.into() }
     }
 
     #[test]
@@ -151,30 +134,15 @@ mod tests {
         let s = split(&[0, 1, 2]);
         let stats = s.channel_stats();
         for c in 0..3 {
-            let values: Vec<f64> = s
-                .images
-                .iter()
-                .skip(c)
-                .step_by(3)
-                .map(|&v| f64::from(v) / 255.0)
-                .collect();
+            let values: Vec<f64> = s.images.iter().skip(c).step_by(3).map(|&v| f64::from(v) / 255.0).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let var = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
             assert!((f64::from(stats.mean[c]) - mean).abs() < 1e-6);
             assert!((f64::from(stats.std[c]) - var.sqrt()).abs() < 1e-6);
         }
-        let flat = Split {
-            images: vec![9; IMAGE_BYTES].into(),
-            labels: vec![0].into(),
-        };
+        let flat = Split { images: vec![9; IMAGE_BYTES].into(), labels: vec![0].into() };
         assert_eq!(flat.channel_stats().std, [1.0; 3]);
-        assert!(
-            Split::default()
-                .channel_stats()
-                .mean
-                .iter()
-                .all(|m| *m == 0.0)
-        );
+        assert!(Split::default().channel_stats().mean.iter().all(|m| *m == 0.0));
     }
 
     #[test]
@@ -194,12 +162,7 @@ mod tests {
         let (train, held) = holdout(&labels, 3);
         assert_eq!((train.len(), held.len()), (19_000, 1000));
         for label in 0..10 {
-            assert_eq!(
-                held.iter()
-                    .filter(|&&i| labels[i as usize] == label)
-                    .count(),
-                100
-            );
+            assert_eq!(held.iter().filter(|&&i| labels[i as usize] == label).count(), 100);
         }
         let mut all = [train.clone(), held.clone()].concat();
         all.sort_unstable();
@@ -214,10 +177,7 @@ mod tests {
         labels.extend([1; 10]);
         let (train, held) = holdout(&labels, 0);
         assert_eq!(held.len(), 200);
-        assert_eq!(
-            train.iter().filter(|&&i| labels[i as usize] == 1).count(),
-            9
-        );
+        assert_eq!(train.iter().filter(|&&i| labels[i as usize] == 1).count(), 9);
         assert_eq!(holdout(&[], 0), (vec![], vec![]));
         assert_eq!(holdout(&[1, 2, 3], 0).1, Vec::<u32>::new());
     }

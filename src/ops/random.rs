@@ -102,9 +102,6 @@ mod tests {
         assert!((squares / n as f64 - 1.0).abs() < 0.02);
         let mut seen = [0u32; 10];
         (0..n).for_each(|i| seen[stream.below(i, 10) as usize] += 1);
-        assert!(
-            seen.iter().all(|&c| (9_500..10_500).contains(&c)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|&c| (9_500..10_500).contains(&c)), "{seen:?}");
     }
 }
