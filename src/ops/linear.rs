@@ -69,3 +69,35 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
     };
     if relu { y.try_relu() } else { Ok(y) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
+
+    fn run(sizes: [usize; 3], bias: bool, relu: bool, fused: bool) -> Outcome {
+        let [batch, inputs, outputs] = sizes;
+        let x = tensor(&noise("x", batch * inputs), (batch, inputs));
+        let w = tensor(&noise("w", outputs * inputs), (outputs, inputs));
+        let bias = bias.then(|| tensor(&noise("bias", outputs), (outputs,)));
+        let traced: Matrix<Cpu, TestTape> = x.leaky_trace();
+        let y = match fused {
+            true => Cpu::linear(traced, &w, bias.as_ref(), relu),
+            false => composed(traced, &w, bias.as_ref(), relu),
+        };
+        let (y, gradients) = differentiate(y.unwrap());
+        let mut all = vec![gradients.get(&x).as_vec(), gradients.get(&w).as_vec()];
+        all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
+        Outcome { y, gradients: all }
+    }
+
+    #[test]
+    fn kernel_matches_its_composition() {
+        for sizes in [[1, 3, 2], [5, 7, 16], [17, 33, 10], [300, 20, 35]] {
+            for (bias, relu) in [(false, false), (true, true)] {
+                let what = format!("{sizes:?} {bias} {relu}");
+                assert_same(&what, &run(sizes, bias, relu, true), &run(sizes, bias, relu, false), 2e-5);
+            }
+        }
+    }
+}

@@ -14,6 +14,8 @@ pub mod linear;
 pub mod pool2d;
 pub mod random;
 pub mod simd;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use activation::{Activation, ActivationOp};
 pub use batch_norm::{BatchNormOp, Moments};

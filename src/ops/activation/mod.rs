@@ -161,3 +161,28 @@ pub fn composed<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
+
+    fn run(len: usize, activation: Activation, fused: bool) -> Outcome {
+        let numbers: Vec<f32> = noise("x", len).iter().map(|x| x * 3.0).collect();
+        let x = tensor(&numbers, (len,));
+        let traced: Tensor<(usize,), f32, Cpu, TestTape> = x.leaky_trace();
+        let y = if fused { Cpu::activate(traced, activation) } else { composed(traced, activation) };
+        let (y, gradients) = differentiate(y.unwrap());
+        Outcome { y, gradients: vec![gradients.get(&x).as_vec()] }
+    }
+
+    #[test]
+    fn kernel_matches_its_composition() {
+        for len in [1, 7, 1000, 40_000] {
+            for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+                let what = format!("{len} {activation:?}");
+                assert_same(&what, &run(len, activation, true), &run(len, activation, false), 2e-6);
+            }
+        }
+    }
+}

@@ -113,3 +113,25 @@ fn to_images<D: Device<f32>, T: Tape<f32, D>>(
     let rows: Matrix<D, T> = y.try_permute::<_, Axes2<1, 0>>()?;
     rows.try_reshape_like(&(batch, height / 2, width / 2, channels))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
+
+    fn run(x: [usize; 4], fused: bool) -> Outcome {
+        let [b, h, w, c] = x;
+        let x = tensor(&noise("x", b * h * w * c), (b, h, w, c));
+        let traced: Image<Cpu, TestTape> = x.leaky_trace();
+        let y = if fused { Cpu::max_pool2d(traced) } else { composed_max(traced) };
+        let (y, gradients) = differentiate(y.unwrap());
+        Outcome { y, gradients: vec![gradients.get(&x).as_vec()] }
+    }
+
+    #[test]
+    fn kernel_matches_its_composition() {
+        for x in [[1, 2, 2, 1], [5, 7, 6, 3], [17, 4, 5, 20], [40, 8, 8, 16]] {
+            assert_same(&format!("{x:?}"), &run(x, true), &run(x, false), 0.0);
+        }
+    }
+}
