@@ -25,7 +25,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "limit",
-        meaning: "Use only so many training and test images, the first of each. Unset: all.",
+        meaning: "Train on only so many images, the same share of each label; the test images stay all. Unset: all.",
         allowed: Allowed::Integer { from: 1, to: 100_000_000 },
         default: DefaultValue::Unset("1000"),
     },

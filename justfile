@@ -1,0 +1,32 @@
+# `just` lists these; `just NAME` runs one.
+
+_list:
+    @just --list --unsorted
+
+# Open the dashboard
+dashboard *ARGS:
+    cargo run --release -- {{ARGS}}
+
+# Run the tests
+test *ARGS:
+    cargo test --release {{ARGS}}
+
+# Everything that must hold before a change lands
+ci:
+    .ci/run
+
+# Format the sources
+fmt:
+    cargo fmt --all
+
+# Lint as strictly as CI does
+clippy:
+    cargo clippy --release --all-targets -- -D warnings
+
+# Check the types of the GPU build, with no CUDA toolkit
+cuda-check:
+    cargo check --release --features cuda,ci-check
+
+# Write config.toml from the settings' own tables
+config:
+    UPDATE_CONFIG=1 cargo test --release --test config_file
