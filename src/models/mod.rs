@@ -1,1 +1,6 @@
-//! models
+//! Architectures, one a file: shapes and wiring, no training.
+
+pub mod cnn;
+pub mod whitening;
+
+pub use cnn::{Cnn, CnnKind};

@@ -13,6 +13,7 @@ pub mod host;
 pub mod linear;
 pub mod pool2d;
 pub mod random;
+pub mod sgd;
 pub mod simd;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,9 +25,10 @@ pub use cross_entropy::cross_entropy;
 pub use host::{Image, Matrix, Vector};
 pub use linear::LinearOp;
 pub use pool2d::Pool2dOp;
+pub use sgd::{SgdOp, SgdStep};
 
 /// A device that models run on: dfdx's ops and ours.
-pub trait Backend: Conv2dOp + Pool2dOp + BatchNormOp + LinearOp {}
+pub trait Backend: Conv2dOp + Pool2dOp + BatchNormOp + LinearOp + SgdOp {}
 
 impl Backend for dfdx::prelude::Cpu {}
 
