@@ -1,0 +1,596 @@
+//! From a stream of events to what a screen shows: pure, and the same for every reader.
+
+use super::{Event, EventKind, MetricDef, Num, Phase, plain_text};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Names beyond this are a hostile log's.
+const MAX_SERIES: usize = 1024;
+/// Notes and answers kept; older ones stay in the file.
+const MAX_NOTES: usize = 1000;
+
+/// Where on the four x axes something was logged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Time spent computing, across resumes.
+    pub run_ms: u64,
+    /// Unix time.
+    pub t_ms: u64,
+}
+
+/// A logged value and where it was logged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Time spent computing, across resumes.
+    pub run_ms: u64,
+    /// Unix time.
+    pub t_ms: u64,
+    /// May be NaN or infinite.
+    pub value: f64,
+}
+
+/// A metric's history, in the order logged; read-only, as [`Replay::series`] lends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Series<'a> {
+    rows: &'a [Row],
+    at: &'a [u32],
+    values: &'a [f64],
+}
+
+/// How labels were told apart after an epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confusion {
+    /// `test` or `held_out`.
+    pub split: String,
+    /// Counted from 1.
+    pub epoch: u64,
+    /// The last step logged before it.
+    pub step: u64,
+    /// In the order of rows and columns.
+    pub labels: Vec<String>,
+    /// Counts; rows are the true label; square.
+    pub matrix: Vec<Vec<u64>>,
+}
+
+/// A file of the run that belongs to an epoch: predictions of a split, or a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The split for predictions, empty for pictures.
+    pub split: String,
+    /// Relative to the run; open it through [`super::RunDir::resolve`].
+    pub path: String,
+    /// Counted from 1.
+    pub epoch: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+}
+
+/// Weights that can be gone back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Relative to the run.
+    pub path: String,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Counted from 1.
+    pub epoch: u64,
+    /// The best by the held-out images when it was saved.
+    pub best: bool,
+}
+
+/// A line for people: a note, a change of phase, an answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteLine {
+    /// Unix time.
+    pub t_ms: u64,
+    /// `info`, `warning` or `error`.
+    pub level: String,
+    /// One sentence.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Column {
+    at: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// What a run's log says so far. Feed it every event in order with [`Replay::apply`].
+///
+/// When a worker goes on from a checkpoint, what was logged beyond that step is dropped: it is
+/// computed again. All text that it gives out is safe for a screen.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    rows: Vec<Row>,
+    columns: BTreeMap<String, Column>,
+    defs: BTreeMap<String, MetricDef>,
+    confusions: Vec<Confusion>,
+    predictions: Vec<Sample>,
+    samples: Vec<Sample>,
+    checkpoints: Vec<Checkpoint>,
+    notes: VecDeque<NoteLine>,
+    answers: VecDeque<(String, Result<(), String>)>,
+    phase: Option<(Phase, Option<String>)>,
+    model: String,
+    instance: String,
+    resumes: u32,
+    finished: bool,
+    last_step: u64,
+    last_epoch: u64,
+    version: u64,
+    cuts: u64,
+}
+
+impl Replay {
+    /// Takes the next event in.
+    pub fn apply(&mut self, event: Event) {
+        self.version += 1;
+        let (t_ms, run_ms) = (event.t_ms, event.run_ms);
+        match event.kind {
+            EventKind::Metrics {
+                step,
+                epoch,
+                values,
+            } => {
+                self.push(
+                    Row {
+                        step,
+                        epoch,
+                        run_ms,
+                        t_ms,
+                    },
+                    values,
+                );
+            }
+            EventKind::EpochFinished {
+                epoch,
+                step,
+                values,
+            } => {
+                self.last_epoch = epoch;
+                self.push(
+                    Row {
+                        step,
+                        epoch: epoch as f64,
+                        run_ms,
+                        t_ms,
+                    },
+                    values,
+                );
+            }
+            EventKind::Finished {
+                step,
+                epoch,
+                values,
+            } => {
+                self.finished = true;
+                let step = step.max(self.last_step);
+                self.last_epoch = epoch.max(self.last_epoch);
+                if !values.is_empty() {
+                    self.push(
+                        Row {
+                            step,
+                            epoch: epoch as f64,
+                            run_ms,
+                            t_ms,
+                        },
+                        values,
+                    );
+                }
+            }
+            EventKind::Hello {
+                model,
+                instance,
+                resumed_from_step,
+                ..
+            } => {
+                self.begin(plain(model), plain(instance), resumed_from_step);
+            }
+            EventKind::MetricDefs { defs } => self.define(defs),
+            EventKind::PhaseChanged { phase, reason } => {
+                self.enter_phase(t_ms, phase, reason.map(plain));
+            }
+            EventKind::CommandHandled { id, ok, reason } => {
+                let reason = plain(reason.unwrap_or_default());
+                push_bounded(
+                    &mut self.answers,
+                    (id, if ok { Ok(()) } else { Err(reason) }),
+                );
+            }
+            EventKind::Note { level, text } => {
+                let (level, text) = (plain(level), plain(text));
+                push_bounded(&mut self.notes, NoteLine { t_ms, level, text });
+            }
+            kind => self.keep_file(kind),
+        }
+    }
+
+    /// Events that stand for something to look at.
+    fn keep_file(&mut self, kind: EventKind) {
+        let step = self.last_step;
+        match kind {
+            EventKind::Confusion {
+                split,
+                epoch,
+                labels,
+                matrix,
+            } => {
+                let square = matrix.iter().all(|row| row.len() == labels.len());
+                if square && matrix.len() == labels.len() {
+                    let labels = labels.into_iter().map(plain).collect();
+                    let split = plain(split);
+                    self.confusions
+                        .retain(|c| c.split != split || c.epoch != epoch);
+                    self.confusions.push(Confusion {
+                        split,
+                        epoch,
+                        step,
+                        labels,
+                        matrix,
+                    });
+                }
+            }
+            EventKind::Predictions { split, epoch, path } => {
+                let (split, path) = (plain(split), plain(path));
+                self.predictions
+                    .retain(|p| p.split != split || p.epoch != epoch);
+                self.predictions.push(Sample {
+                    split,
+                    path,
+                    epoch,
+                    step,
+                });
+            }
+            EventKind::Samples {
+                path,
+                epoch,
+                step: at,
+            } => {
+                let path = plain(path);
+                let step = if at == 0 { step } else { at };
+                self.samples.retain(|s| s.path != path);
+                self.samples.push(Sample {
+                    split: String::new(),
+                    path,
+                    epoch,
+                    step,
+                });
+            }
+            EventKind::CheckpointSaved {
+                path,
+                step,
+                epoch,
+                best,
+            } => {
+                let path = plain(path);
+                self.checkpoints.retain(|c| c.path != path);
+                self.checkpoints.push(Checkpoint {
+                    path,
+                    step,
+                    epoch,
+                    best,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, row: Row, values: BTreeMap<String, Num>) {
+        let Ok(index) = u32::try_from(self.rows.len()) else {
+            return;
+        };
+        self.last_step = row.step;
+        self.rows.push(row);
+        for (name, Num(value)) in values {
+            let name = plain(name);
+            if !self.columns.contains_key(&name) && self.columns.len() >= MAX_SERIES {
+                continue;
+            }
+            let column = self.columns.entry(name).or_default();
+            match column.at.last() {
+                // Said twice of one step, as an epoch's end repeats its last step: the later word.
+                Some(&last) if self.rows[last as usize].step == row.step => {
+                    column.at.pop();
+                    column.values.pop();
+                }
+                _ => {}
+            }
+            column.at.push(index);
+            column.values.push(value);
+        }
+    }
+
+    fn begin(&mut self, model: String, instance: String, resumed_from_step: Option<u64>) {
+        (self.model, self.instance) = (model, instance);
+        self.finished = false;
+        if let Some(step) = resumed_from_step {
+            self.resumes += 1;
+            self.drop_beyond(step);
+        }
+    }
+
+    fn drop_beyond(&mut self, step: u64) {
+        self.confusions.retain(|c| c.step <= step);
+        self.predictions.retain(|p| p.step <= step);
+        self.samples.retain(|s| s.step <= step);
+        self.checkpoints.retain(|c| c.step <= step);
+        if self.rows.iter().any(|row| row.step > step) {
+            self.drop_rows_beyond(step);
+            self.cuts += 1;
+        }
+        self.last_step = self.rows.last().map_or(0, |row| row.step);
+        self.last_epoch = self.rows.last().map_or(0, |row| row.epoch as u64);
+    }
+
+    fn drop_rows_beyond(&mut self, step: u64) {
+        const GONE: u32 = u32::MAX;
+        let mut kept = 0;
+        let moved: Vec<u32> = self
+            .rows
+            .iter()
+            .map(|row| match row.step <= step {
+                true => {
+                    kept += 1;
+                    kept - 1
+                }
+                false => GONE,
+            })
+            .collect();
+        self.rows.retain(|row| row.step <= step);
+        for column in self.columns.values_mut() {
+            let pairs = column.at.iter().zip(&column.values);
+            let pairs = pairs.map(|(&at, &value)| (moved[at as usize], value));
+            (column.at, column.values) = pairs.filter(|(at, _)| *at != GONE).unzip();
+        }
+        self.columns.retain(|_, column| !column.at.is_empty());
+    }
+
+    fn define(&mut self, defs: Vec<MetricDef>) {
+        for def in defs {
+            if self.defs.len() < MAX_SERIES {
+                let def = MetricDef {
+                    name: plain(def.name),
+                    unit: plain(def.unit),
+                    ..def
+                };
+                self.defs.insert(def.name.clone(), def);
+            }
+        }
+    }
+
+    fn enter_phase(&mut self, t_ms: u64, phase: Phase, reason: Option<String>) {
+        let level = match phase {
+            Phase::Failed | Phase::Diverged => "error",
+            Phase::Interrupted | Phase::Unknown => "warning",
+            _ => "info",
+        };
+        let text = match &reason {
+            Some(reason) => format!("{phase}: {reason}"),
+            None => phase.to_string(),
+        };
+        push_bounded(
+            &mut self.notes,
+            NoteLine {
+                t_ms,
+                level: level.into(),
+                text,
+            },
+        );
+        self.phase = Some((phase, reason));
+    }
+
+    /// Names of all metrics logged, sorted.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
+    /// A metric's history.
+    pub fn series(&self, metric: &str) -> Option<Series<'_>> {
+        let column = self.columns.get(metric)?;
+        Some(Series {
+            rows: &self.rows,
+            at: &column.at,
+            values: &column.values,
+        })
+    }
+
+    /// What a metric means, if the worker said so.
+    pub fn def(&self, metric: &str) -> Option<&MetricDef> {
+        self.defs.get(metric)
+    }
+
+    /// All confusion matrices, in the order logged.
+    pub fn confusions(&self) -> &[Confusion] {
+        &self.confusions
+    }
+
+    /// The confusion matrix of a split after `epoch`, or the last before it; of None, the latest.
+    pub fn confusion(&self, split: &str, epoch: Option<u64>) -> Option<&Confusion> {
+        let of_split = self.confusions.iter().filter(|c| c.split == split);
+        of_split
+            .filter(|c| epoch.is_none_or(|epoch| c.epoch <= epoch))
+            .max_by_key(|c| c.epoch)
+    }
+
+    /// Files of predictions, in the order logged.
+    pub fn predictions(&self) -> &[Sample] {
+        &self.predictions
+    }
+
+    /// The predictions of a split after `epoch`, or the last before it; of None, the latest.
+    pub fn prediction(&self, split: &str, epoch: Option<u64>) -> Option<&Sample> {
+        let of_split = self.predictions.iter().filter(|p| p.split == split);
+        of_split
+            .filter(|p| epoch.is_none_or(|epoch| p.epoch <= epoch))
+            .max_by_key(|p| p.epoch)
+    }
+
+    /// Pictures, in the order logged.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// Checkpoints saved, in the order logged; old ones may be gone from the disk.
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        &self.checkpoints
+    }
+
+    /// Notes and changes of phase, oldest first; the last thousand.
+    pub fn notes(&self) -> impl DoubleEndedIterator<Item = &NoteLine> + ExactSizeIterator {
+        self.notes.iter()
+    }
+
+    /// What a worker answered to the command `id`.
+    pub fn answer(&self, id: &str) -> Option<&Result<(), String>> {
+        self.answers
+            .iter()
+            .rev()
+            .find(|(handled, _)| handled == id)
+            .map(|(_, answer)| answer)
+    }
+
+    /// The phase last logged, and why.
+    pub fn phase(&self) -> Option<(Phase, Option<&str>)> {
+        self.phase
+            .as_ref()
+            .map(|(phase, reason)| (*phase, reason.as_deref()))
+    }
+
+    /// The kind of model, as the worker said.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The last worker to say hello.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// How often the run went on from a checkpoint.
+    pub fn resumes(&self) -> u32 {
+        self.resumes
+    }
+
+    /// The run did all that it was to do.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The last step logged.
+    pub fn last_step(&self) -> u64 {
+        self.last_step
+    }
+
+    /// Epochs done, whole ones.
+    pub fn last_epoch(&self) -> u64 {
+        self.last_epoch
+    }
+
+    /// Grows with every event: the same number, the same contents.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Grows whenever earlier points were dropped: as long as it stays, series only grow.
+    pub fn cuts(&self) -> u64 {
+        self.cuts
+    }
+}
+
+fn plain(text: String) -> String {
+    match plain_text(&text) {
+        std::borrow::Cow::Borrowed(_) => text,
+        std::borrow::Cow::Owned(clean) => clean,
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() >= MAX_NOTES {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+impl<'a> Series<'a> {
+    /// How many points.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// No point.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The values alone.
+    pub fn values(&self) -> &'a [f64] {
+        self.values
+    }
+
+    /// Where the i-th value was logged.
+    pub fn row(&self, i: usize) -> Option<&'a Row> {
+        self.rows.get(*self.at.get(i)? as usize)
+    }
+
+    /// The i-th point.
+    pub fn point(&self, i: usize) -> Option<Point> {
+        let (row, value) = (self.row(i)?, *self.values.get(i)?);
+        let Row {
+            step,
+            epoch,
+            run_ms,
+            t_ms,
+        } = *row;
+        Some(Point {
+            step,
+            epoch,
+            run_ms,
+            t_ms,
+            value,
+        })
+    }
+
+    /// All points.
+    pub fn points(self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + 'a {
+        self.at.iter().zip(self.values).map(move |(&at, &value)| {
+            let Row {
+                step,
+                epoch,
+                run_ms,
+                t_ms,
+            } = self.rows[at as usize];
+            Point {
+                step,
+                epoch,
+                run_ms,
+                t_ms,
+                value,
+            }
+        })
+    }
+
+    /// The last point.
+    pub fn last(&self) -> Option<Point> {
+        self.point(self.len().checked_sub(1)?)
+    }
+
+    /// The best finite point, by the metric's direction; the first of equals.
+    pub fn best(&self, higher_is_better: bool) -> Option<Point> {
+        let better = |a: f64, b: f64| if higher_is_better { a > b } else { a < b };
+        let finite = self.points().filter(|point| point.value.is_finite());
+        finite.reduce(|best, point| {
+            if better(point.value, best.value) {
+                point
+            } else {
+                best
+            }
+        })
+    }
+}
