@@ -17,8 +17,12 @@ mod wait;
 use std::error::Error;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
+use signal_hook::consts::SIGPIPE;
+use signal_hook::flag;
 
 pub use args::{Command, CommandLine, DashboardArgs, Globals};
 
@@ -79,6 +83,9 @@ fn dispatch(line: CommandLine) -> CliResult {
         let text = "--graphics and --once belong to the dashboard: leave the command out, or leave them out";
         return Err(BadUsage(text.to_owned()).into());
     }
+    if !matches!(command, Command::Train(_)) {
+        end_with_the_reader();
+    }
     match command {
         Command::Train(args) => train::run(&args, &globals),
         Command::Runs(args) => runs::run(&args, &globals),
@@ -91,6 +98,15 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Predict(args) => predict::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
+    }
+}
+
+/// A command that only prints ends quietly when its reader does (`pixscribe runs | head`). A training and the dashboard
+/// must not, so they see a failed write instead.
+fn end_with_the_reader() {
+    let always = Arc::new(AtomicBool::new(true));
+    if let Err(error) = flag::register_conditional_default(SIGPIPE, always) {
+        tracing::debug!("a closed pipe will be an error: {error}");
     }
 }
 
