@@ -1,5 +1,6 @@
 //! What may stand on the command line. Names and flags are a contract: other people's scripts rely on them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -169,6 +170,24 @@ pub enum DataAction {
     Verify(JsonArg),
     /// Say which pictures are used
     Info(JsonArg),
+    /// Cut a small balanced set out of a large one, such as data/sample
+    Sample(DataSampleArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DataSampleArgs {
+    /// The set to cut from
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The new folder
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How many training images to take
+    #[arg(long, value_name = "N", default_value = "2000")]
+    pub train: NonZeroUsize,
+    /// How many test images to take
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub test: NonZeroUsize,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
-use super::source::{Layout, locate};
+use super::source::{Layout, Located, locate};
 use super::split::{Labels, Split};
-use super::{binary, sheets};
+use super::{archive, binary, folder, sheets};
 
 /// Label names, training and test images.
 #[derive(Clone, Debug)]
@@ -27,21 +27,28 @@ pub struct Dataset {
 /// `limit` keeps that many training images, evenly over the labels, in file order; the test split stays whole, since
 /// figures are reported on it.
 pub fn load(path: Option<&Path>, limit: Option<usize>) -> Result<Dataset, DataError> {
-    let located = locate(path)?;
+    load_located(&locate(path)?, limit)
+}
+
+/// Loads a data set that `locate` found.
+pub fn load_located(located: &Located, limit: Option<usize>) -> Result<Dataset, DataError> {
+    let path = &located.path;
     let (labels, mut train, test) = match located.layout {
-        Layout::Binary => binary::read_folder(&located.path)?,
-        Layout::Sheets => sheets::read_folder(&located.path)?,
+        Layout::Binary => binary::read_folder(path)?,
+        Layout::Sheets => sheets::read_folder(path)?,
+        Layout::Archive => archive::read(path)?,
+        Layout::Folder => folder::read_folder(path)?,
     };
     if let Some(limit) = limit.filter(|&n| n < train.len()) {
         train = train.select(&train.first_balanced(limit.max(1)));
     }
     Ok(Dataset {
-        name: name_of(&located.path),
+        name: name_of(path),
         sha256: content_sha256(&labels, &train, &test),
         labels,
         train,
         test,
-        path: located.path,
+        path: path.clone(),
     })
 }
 

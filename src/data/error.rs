@@ -23,7 +23,7 @@ pub enum DataError {
     )]
     PartialImage { path: PathBuf, bytes: u64, record: usize },
     #[error(
-        "{}: image {index} has label {label}, but there are only {labels} labels (0 to {}); the file is damaged or batches.meta.txt does not belong to it",
+        "{}: image {index} has label {label}, but there are only {labels} labels (0 to {}); the file is damaged or its label names are another set's",
         path.display(), labels.saturating_sub(1)
     )]
     LabelOutOfRange { path: PathBuf, index: usize, label: u64, labels: usize },
@@ -31,6 +31,8 @@ pub enum DataError {
     LabelCount { path: PathBuf, listed: usize, images: usize },
     #[error("{} names {count} labels; from 2 to 256 are possible", path.display())]
     LabelNames { path: PathBuf, count: usize },
+    #[error("{} has pictures to test on, but the training pictures know no such label; add it to them or move it away", folder.display())]
+    UnknownLabel { folder: PathBuf },
     #[error("{} has no images; a data set needs some to train on and some to test on", path.display())]
     Empty { path: PathBuf },
     #[error("{} is larger than the {limit} that are allowed; it is not a data set this program reads", path.display())]
@@ -45,8 +47,15 @@ pub enum DataError {
     ArchiveEntry { path: PathBuf, entry: String, problem: &'static str },
     #[error("{} exists already and is left alone; move it away first", .0.display())]
     Exists(PathBuf),
-    #[error("cannot fetch CIFAR-10: {}", .0.join("; "))]
-    Fetch(Vec<String>),
+    #[error(
+        "cannot fetch CIFAR-10 ({}); put cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html into {} by hand",
+        attempts.join("; "), folder.display()
+    )]
+    Fetch { attempts: Vec<String>, folder: PathBuf },
+    #[error("{0}")]
+    Source(String),
+    #[error("the fetch was broken off; nothing of it is kept")]
+    Interrupted,
     #[error("cannot start the loader's thread: {0}")]
     Thread(io::Error),
 }

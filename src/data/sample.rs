@@ -25,10 +25,7 @@ pub(super) fn write_new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()
     if out.symlink_metadata().is_ok() {
         return Err(DataError::Exists(out.to_path_buf()));
     }
-    let parent = match out.parent() {
-        Some(p) if p != Path::new("") => p,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(out);
     fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
     let temporary = tempfile::Builder::new()
         .prefix(".partial-")
@@ -50,4 +47,12 @@ fn make_readable(folder: &Path) -> Result<(), DataError> {
 #[cfg(not(unix))]
 fn make_readable(_: &Path) -> Result<(), DataError> {
     Ok(())
+}
+
+/// The folder that `path` lies in.
+pub(super) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }

@@ -26,9 +26,13 @@ const REMEDY: &str = "fetch the data set again";
 /// Reads a folder of sheets: label names, training split, test split.
 pub fn read_folder(root: &Path) -> Result<(Labels, Split, Split), DataError> {
     let read = |sheets: Vec<PathBuf>, list: &str| {
-        let mut images = Vec::with_capacity(sheets.len());
+        let (mut images, mut count) = (Vec::with_capacity(sheets.len()), 0);
         for path in sheets {
             let pixels = decode_sheet(&read_bounded(&path, MAX_FILE_BYTES)?, &path)?;
+            count += pixels.len() / IMAGE_BYTES;
+            if count > MAX_IMAGES {
+                return Err(binary::too_many(root));
+            }
             images.push((path, pixels));
         }
         let list = root.join(list);
@@ -48,12 +52,11 @@ pub fn assemble(
     root: &Path,
 ) -> Result<Split, DataError> {
     let images: usize = sheets.iter().map(|(_, pixels)| pixels.len() / IMAGE_BYTES).sum();
-    if images > MAX_IMAGES {
-        return Err(binary::too_many(root));
-    }
     if images != labels.len() {
         return Err(DataError::LabelCount { path: list.to_path_buf(), listed: labels.len(), images });
     }
+    let names = cifar10_labels().len();
+    binary::check_labels(&labels, names, list)?;
     let mut rest = labels.as_slice();
     let parts = sheets.into_iter().map(|(path, images)| {
         let (mine, others) = rest.split_at(images.len() / IMAGE_BYTES);
@@ -61,7 +64,7 @@ pub fn assemble(
         (path, Records { images, labels: mine.to_vec() })
     });
     let parts = parts.collect();
-    binary::join(parts, cifar10_labels().len(), root)
+    binary::join(parts, names, root)
 }
 
 /// The pixels of a sheet: rows of 1,024 RGB pixels are images of 32x32 with channels last, one after another.
