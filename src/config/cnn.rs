@@ -55,31 +55,51 @@ impl Default for CnnConfig {
 }
 
 impl CnnConfig {
-    /// The recipes, one row a setting.
     pub fn of_preset(preset: Preset) -> Self {
-        let plain = preset == Preset::Plain;
-        let of = |of_plain: f64, of_default: f64| if plain { of_plain } else { of_default };
-        Self {
-            preset,
-            seed: 1,
-            epochs: 10,
-            batch_size: if plain { 128 } else { 500 },
-            //                   plain  default
-            learning_rate: of(0.05, 0.5),
-            bias_lr_factor: of(1.0, 1.0),
-            momentum: of(0.9, 0.85),
-            weight_decay: of(5e-4, 5e-4),
-            label_smoothing: of(0.0, 0.2),
-            warmup_share: of(0.2, 0.2),
-            flip: Flip::Random,
-            shift: if plain { 0 } else { 2 },
-            cutout: 0,
-            eval_every_epochs: 1,
-            checkpoint_every_s: 30.0,
-            keep_checkpoints: 2,
+        match preset {
+            Preset::Plain => PLAIN,
+            Preset::Default => DEFAULT,
         }
     }
 }
+
+const PLAIN: CnnConfig = CnnConfig {
+    preset: Preset::Plain,
+    seed: 1,
+    epochs: 10,
+    batch_size: 128,
+    learning_rate: 0.05,
+    bias_lr_factor: 1.0,
+    momentum: 0.9,
+    weight_decay: 5e-4,
+    label_smoothing: 0.0,
+    warmup_share: 0.2,
+    flip: Flip::Random,
+    shift: 0,
+    cutout: 0,
+    eval_every_epochs: 1,
+    checkpoint_every_s: 30.0,
+    keep_checkpoints: 2,
+};
+
+const DEFAULT: CnnConfig = CnnConfig {
+    preset: Preset::Default,
+    seed: 1,
+    epochs: 10,
+    batch_size: 500,
+    learning_rate: 0.5,
+    bias_lr_factor: 1.0,
+    momentum: 0.85,
+    weight_decay: 5e-4,
+    label_smoothing: 0.2,
+    warmup_share: 0.2,
+    flip: Flip::Random,
+    shift: 2,
+    cutout: 0,
+    eval_every_epochs: 1,
+    checkpoint_every_s: 30.0,
+    keep_checkpoints: 2,
+};
 
 /// Settings that leave the trained weights as they are.
 pub(super) const BOOKKEEPING: &[&str] = &["eval_every_epochs", "checkpoint_every_s", "keep_checkpoints"];

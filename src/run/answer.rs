@@ -1,10 +1,7 @@
 //! Waiting for a worker's answer to a command.
 
 use super::command::{current_instance, live_instance, send_to, withdraw};
-use super::{
-    CommandKind, EventKind, EventTail, Liveness, Observation, Phase, RunDir, RunError, observe,
-    plain_text,
-};
+use super::{CommandKind, EventKind, EventTail, Liveness, Observation, Phase, RunDir, RunError, observe, plain_text};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,11 +25,7 @@ pub enum Answer {
 
 /// Sends a command and waits for its answer: for pause and stop until the worker has saved and
 /// left, as far as `timeout` allows.
-pub fn send_and_wait(
-    run: &RunDir,
-    kind: CommandKind,
-    timeout: Duration,
-) -> Result<Answer, RunError> {
+pub fn send_and_wait(run: &RunDir, kind: CommandKind, timeout: Duration) -> Result<Answer, RunError> {
     let deadline = Instant::now() + timeout;
     let Ok(instance) = live_instance(run) else {
         return Ok(Answer::NoWorker(observe(run).phase));
@@ -56,13 +49,7 @@ pub fn await_answer(run: &RunDir, id: &str, timeout: Duration) -> Answer {
     watch(run, id, None, tail, Instant::now() + timeout)
 }
 
-fn watch(
-    run: &RunDir,
-    id: &str,
-    instance: Option<&str>,
-    mut tail: EventTail,
-    deadline: Instant,
-) -> Answer {
+fn watch(run: &RunDir, id: &str, instance: Option<&str>, mut tail: EventTail, deadline: Instant) -> Answer {
     loop {
         // Looked at before the log: a worker that answers and leaves in between has answered.
         let seen = observe(run);

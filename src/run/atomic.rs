@@ -13,27 +13,17 @@ pub(crate) const TEMP_PREFIX: &str = ".half-";
 /// Replaces `path` with what `fill` writes, so that a reader, a crash or a power cut sees the old
 /// file or the new one and never a part: temporary file beside it, fsync, rename, fsync of the
 /// folder.
-pub fn atomic_write(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), RunError> {
+pub fn atomic_write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
     replace(path, true, fill)
 }
 
 /// [`atomic_write`] without the wait for the disk: for snapshots that are replaced each second,
 /// where a power cut may cost the last of them.
-pub(crate) fn atomic_replace(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), RunError> {
+pub(crate) fn atomic_replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
     replace(path, false, fill)
 }
 
-fn replace(
-    path: &Path,
-    durable: bool,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), RunError> {
+fn replace(path: &Path, durable: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -48,10 +38,8 @@ fn try_replace(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     // The umask decides who may read it, as for any file; `tempfile` alone would make it private.
-    let temp = tempfile::Builder::new()
-        .prefix(TEMP_PREFIX)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+    let temp =
+        tempfile::Builder::new().prefix(TEMP_PREFIX).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
     let mut writer = BufWriter::with_capacity(1 << 16, temp.as_file());
     fill(&mut writer)?;
     writer.flush()?;
@@ -88,9 +76,6 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = atomic_write(Path::new("/nonexistent/x"), |_| Ok(())).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "failed to write /nonexistent/x: there is no such file or folder"
-        );
+        assert_eq!(error.to_string(), "failed to write /nonexistent/x: there is no such file or folder");
     }
 }

@@ -78,9 +78,7 @@ pub(crate) fn live_instance(run: &RunDir) -> Result<String, RunError> {
     let instance = current_instance(run, seen.state.as_ref());
     match instance {
         Some(instance) if seen.liveness != Liveness::Free => Ok(instance),
-        _ => Err(RunError::NoWorker {
-            name: run.name().to_string(),
-        }),
+        _ => Err(RunError::NoWorker { name: run.name().to_string() }),
     }
 }
 
@@ -88,10 +86,7 @@ pub(crate) fn live_instance(run: &RunDir) -> Result<String, RunError> {
 pub(crate) fn current_instance(run: &RunDir, state: Option<&State>) -> Option<String> {
     let holder = RunLock::last_holder(run).map(|holder| holder.instance);
     let said = || state.map(|state| state.instance.clone());
-    holder
-        .filter(|instance| !instance.is_empty())
-        .or_else(said)
-        .filter(|i| !i.is_empty())
+    holder.filter(|instance| !instance.is_empty()).or_else(said).filter(|i| !i.is_empty())
 }
 
 pub(crate) fn send_to(run: &RunDir, instance: &str, kind: CommandKind) -> Result<String, RunError> {
@@ -100,16 +95,10 @@ pub(crate) fn send_to(run: &RunDir, instance: &str, kind: CommandKind) -> Result
     let nth = SENT.fetch_add(1, Ordering::Relaxed);
     // Sorted by name is sorted by time.
     let id = format!("{sent_ms:013}-{}-{nth}", std::process::id());
-    let letter = Letter {
-        instance: instance.to_owned(),
-        sent_ms,
-        kind,
-    };
+    let letter = Letter { instance: instance.to_owned(), sent_ms, kind };
     let folder = run.commands_dir();
     fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
-    atomic_replace(&command_path(&folder, &id), |w| {
-        serde_json::to_writer(w, &letter).map_err(io::Error::from)
-    })?;
+    atomic_replace(&command_path(&folder, &id), |w| serde_json::to_writer(w, &letter).map_err(io::Error::from))?;
     Ok(id)
 }
 
@@ -134,11 +123,7 @@ pub struct Inbox {
 impl Inbox {
     /// For the worker `instance`, which holds the lock. Commands to workers before it are void.
     pub fn open(run: &RunDir, instance: &str) -> Inbox {
-        Inbox {
-            folder: run.commands_dir(),
-            instance: instance.to_owned(),
-            uid: rustix::process::geteuid().as_raw(),
-        }
+        Inbox { folder: run.commands_dir(), instance: instance.to_owned(), uid: rustix::process::geteuid().as_raw() }
     }
 
     /// Commands that wait, oldest first; each comes again until it is [`Inbox::handled`]. Costs one
@@ -155,10 +140,7 @@ impl Inbox {
             })
             .collect();
         ids.sort();
-        ids.into_iter()
-            .filter_map(|id| self.take(id))
-            .take(MAX_AT_ONCE)
-            .collect()
+        ids.into_iter().filter_map(|id| self.take(id)).take(MAX_AT_ONCE).collect()
     }
 
     /// Removes a command that was answered.
@@ -185,12 +167,7 @@ impl Inbox {
             }
         };
         match serde_json::from_str::<Letter>(&text) {
-            Ok(Letter { instance, kind, .. }) if instance == self.instance => Some(Command {
-                id,
-                kind,
-                instance,
-                uid,
-            }),
+            Ok(Letter { instance, kind, .. }) if instance == self.instance => Some(Command { id, kind, instance, uid }),
             Ok(_) => {
                 self.remove(&id);
                 None
@@ -247,10 +224,7 @@ mod tests {
 
     fn a_worker(run: &RunDir) -> (RunLock, Inbox) {
         let lock = RunLock::try_acquire(run).unwrap().unwrap();
-        let state = State {
-            phase: Phase::Running,
-            ..State::default()
-        };
+        let state = State { phase: Phase::Running, ..State::default() };
         StateWriter::new(run, lock.instance()).offer(&state);
         let inbox = Inbox::open(run, lock.instance());
         (lock, inbox)
@@ -261,23 +235,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = a_run(root.path());
         let (_lock, inbox) = a_worker(&run);
-        let sample = CommandKind::Sample {
-            label: Some("cat".into()),
-        };
+        let sample = CommandKind::Sample { label: Some("cat".into()) };
         let kinds = [CommandKind::Pause, CommandKind::Checkpoint, sample];
-        let ids: Vec<_> = kinds
-            .iter()
-            .map(|kind| send_command(&run, kind.clone()).unwrap())
-            .collect();
+        let ids: Vec<_> = kinds.iter().map(|kind| send_command(&run, kind.clone()).unwrap()).collect();
         let received = inbox.poll();
-        assert_eq!(
-            received.iter().map(|c| c.kind.clone()).collect::<Vec<_>>(),
-            kinds
-        );
-        assert_eq!(
-            received.iter().map(|c| &c.id).collect::<Vec<_>>(),
-            ids.iter().collect::<Vec<_>>()
-        );
+        assert_eq!(received.iter().map(|c| c.kind.clone()).collect::<Vec<_>>(), kinds);
+        assert_eq!(received.iter().map(|c| &c.id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
         assert_eq!(inbox.poll(), received);
         received.iter().for_each(|command| inbox.handled(command));
         assert!(inbox.poll().is_empty());
@@ -308,10 +271,7 @@ mod tests {
         symlink("/dev/zero", folder.join("4.json")).unwrap();
         fs::create_dir(folder.join("5.json")).unwrap();
         assert!(inbox.poll().is_empty());
-        let mut left: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let mut left: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["3.txt", "4.json", "5.json"]);
     }

@@ -22,10 +22,7 @@ pub struct RunDir {
 impl RunDir {
     /// The run of that name; one that is not there is answered with the nearest names.
     pub fn open(runs_root: &Path, name: &RunName) -> Result<RunDir, RunError> {
-        let run = RunDir {
-            root: runs_root.join(name.as_str()),
-            name: name.clone(),
-        };
+        let run = RunDir { root: runs_root.join(name.as_str()), name: name.clone() };
         if run.is_run() {
             return Ok(run);
         }
@@ -42,20 +39,12 @@ impl RunDir {
     /// a name that is taken.
     pub fn create(runs_root: &Path, name: &RunName, config_toml: &str) -> Result<RunDir, RunError> {
         if name.as_str() == PRETRAINED {
-            return Err(RunError::Reserved {
-                name: name.to_string(),
-            });
+            return Err(RunError::Reserved { name: name.to_string() });
         }
         fs::create_dir_all(runs_root).map_err(RunError::io("create", runs_root))?;
-        let run = RunDir {
-            root: runs_root.join(name.as_str()),
-            name: name.clone(),
-        };
+        let run = RunDir { root: runs_root.join(name.as_str()), name: name.clone() };
         fs::create_dir(&run.root).map_err(|cause| match cause.kind() {
-            ErrorKind::AlreadyExists => RunError::Taken {
-                name: name.to_string(),
-                root: runs_root.to_path_buf(),
-            },
+            ErrorKind::AlreadyExists => RunError::Taken { name: name.to_string(), root: runs_root.to_path_buf() },
             _ => RunError::io("create", &run.root)(cause),
         })?;
         run.fill(config_toml).inspect_err(|_| {
@@ -67,11 +56,7 @@ impl RunDir {
     }
 
     /// [`RunDir::create`] under the name `<model>-<time>`, numbered if that is taken.
-    pub fn create_generated(
-        runs_root: &Path,
-        model: &str,
-        config_toml: &str,
-    ) -> Result<RunDir, RunError> {
+    pub fn create_generated(runs_root: &Path, model: &str, config_toml: &str) -> Result<RunDir, RunError> {
         let name = RunName::generate(model, SystemTime::now());
         let mut made = RunDir::create(runs_root, &name, config_toml);
         for n in 2..MAX_SAME_SECOND {
@@ -86,20 +71,11 @@ impl RunDir {
     }
 
     fn fill(&self, config_toml: &str) -> Result<(), RunError> {
-        let folders = [
-            self.commands_dir(),
-            self.weights_dir(),
-            self.predictions_dir(),
-            self.samples_dir(),
-        ];
+        let folders = [self.commands_dir(), self.weights_dir(), self.predictions_dir(), self.samples_dir()];
         for folder in folders {
             fs::create_dir(&folder).map_err(RunError::io("create", &folder))?;
         }
-        let state = State {
-            phase: Phase::Queued,
-            heartbeat_ms: now_ms(),
-            ..State::default()
-        };
+        let state = State { phase: Phase::Queued, heartbeat_ms: now_ms(), ..State::default() };
         state.write_atomic(&self.state_path())?;
         // Last, since a folder is a run once it has a config.
         atomic_write(&self.config_path(), |w| w.write_all(config_toml.as_bytes()))
@@ -117,10 +93,7 @@ impl RunDir {
             .filter_map(|entry| {
                 let entry = entry.ok()?;
                 let name: RunName = entry.file_name().to_str()?.parse().ok()?;
-                let run = RunDir {
-                    root: entry.path(),
-                    name,
-                };
+                let run = RunDir { root: entry.path(), name };
                 (run.name.as_str() != PRETRAINED && run.is_run()).then_some(run)
             })
             .collect();
@@ -196,18 +169,13 @@ impl RunDir {
     /// anyone may have written.
     pub fn resolve(&self, relative: &str) -> Option<PathBuf> {
         let path = Path::new(relative);
-        let stays = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let stays = path.components().all(|part| matches!(part, Component::Normal(_)));
         (stays && !relative.is_empty()).then(|| self.root.join(path))
     }
 
     /// How an event names a file of this run: relative, with `/`.
     pub fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .into_owned()
+        path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// `config.toml` as text.
@@ -217,16 +185,8 @@ impl RunDir {
 
     /// Clears files that a killed worker left half-written. For the holder of the lock only.
     pub fn remove_half_written(&self) {
-        let folders = [
-            self.root.clone(),
-            self.weights_dir(),
-            self.predictions_dir(),
-            self.samples_dir(),
-        ];
-        let entries = folders
-            .iter()
-            .filter_map(|folder| fs::read_dir(folder).ok())
-            .flatten();
+        let folders = [self.root.clone(), self.weights_dir(), self.predictions_dir(), self.samples_dir()];
+        let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
                 // Only room is lost if one stays.
@@ -254,15 +214,10 @@ impl RunDir {
 
 /// A small text file, whole; refused over `limit` bytes, since it may be anything.
 pub(crate) fn read_small(path: &Path, limit: u64) -> Result<String, RunError> {
-    let damaged = |reason: String| RunError::Damaged {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let damaged = |reason: String| RunError::Damaged { path: path.to_path_buf(), reason };
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        fs::File::open(path)?
-            .take(limit + 1)
-            .read_to_end(&mut bytes)?;
+        fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(RunError::io("read", path))?;
@@ -291,10 +246,7 @@ mod tests {
         fs::create_dir(root.join("pretrained")).unwrap();
         fs::write(root.join("pretrained/config.toml"), "").unwrap();
         let listed = RunDir::list(&root).unwrap();
-        assert_eq!(
-            listed.iter().map(|r| r.name().as_str()).collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(listed.iter().map(|r| r.name().as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(run.config_toml().unwrap(), "seed = 7\n");
         assert_eq!(State::read(&run.state_path()).unwrap().phase, Phase::Queued);
         assert_eq!(RunDir::open(&root, &name("b")).unwrap(), run);
@@ -313,10 +265,7 @@ mod tests {
         fs::create_dir(root.path().join("mine")).unwrap();
         assert!(RunDir::create(root.path(), &name("mine"), "").is_err());
         assert_eq!(fs::read_dir(root.path().join("mine")).unwrap().count(), 0);
-        assert!(matches!(
-            RunDir::create(root.path(), &name("pretrained"), ""),
-            Err(RunError::Reserved { .. })
-        ));
+        assert!(matches!(RunDir::create(root.path(), &name("pretrained"), ""), Err(RunError::Reserved { .. })));
     }
 
     #[test]
@@ -332,13 +281,9 @@ mod tests {
     fn an_unknown_run_is_answered_with_the_nearest() {
         let root = tempfile::tempdir().unwrap();
         RunDir::create(root.path(), &name("cnn-1"), "").unwrap();
-        let error = RunDir::open(root.path(), &name("cnn1"))
-            .unwrap_err()
-            .to_string();
+        let error = RunDir::open(root.path(), &name("cnn1")).unwrap_err().to_string();
         assert!(error.contains("did you mean `cnn-1`?"), "{error}");
-        let error = RunDir::open(&root.path().join("none"), &name("x"))
-            .unwrap_err()
-            .to_string();
+        let error = RunDir::open(&root.path().join("none"), &name("x")).unwrap_err().to_string();
         assert!(error.contains("there are no runs yet"), "{error}");
     }
 
@@ -346,13 +291,7 @@ mod tests {
     fn an_event_cannot_name_a_file_outside() {
         let root = tempfile::tempdir().unwrap();
         let run = RunDir::create(root.path(), &name("a"), "").unwrap();
-        for bad in [
-            "",
-            "/etc/passwd",
-            "../b/config.toml",
-            "samples/../../x",
-            "./x",
-        ] {
+        for bad in ["", "/etc/passwd", "../b/config.toml", "samples/../../x", "./x"] {
             assert_eq!(run.resolve(bad), None, "{bad:?}");
         }
         let inside = run.resolve("samples/1.png").unwrap();

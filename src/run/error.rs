@@ -66,11 +66,7 @@ impl RunError {
     /// Wraps an I/O error with what was tried and where.
     pub fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
         let path = path.to_path_buf();
-        move |cause| RunError::Io {
-            operation,
-            path,
-            cause,
-        }
+        move |cause| RunError::Io { operation, path, cause }
     }
 
     /// Whether the disk or the user's quota is full, which passes when space is made.
@@ -81,10 +77,7 @@ impl RunError {
 
 /// Whether an I/O error says that there is no room left.
 pub(crate) fn is_disk_full(cause: &io::Error) -> bool {
-    matches!(
-        cause.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The reason in words, with what to do where that is known.

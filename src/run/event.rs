@@ -227,31 +227,13 @@ enum MetricsTag {
 impl Event {
     /// A record without unknown keys.
     pub fn new(seq: u64, t_ms: u64, run_ms: u64, kind: EventKind) -> Event {
-        Event {
-            seq,
-            t_ms,
-            run_ms,
-            kind,
-            extra: Map::new(),
-        }
+        Event { seq, t_ms, run_ms, kind, extra: Map::new() }
     }
 
     /// The record as its line, newline included.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
-        let Event {
-            seq,
-            t_ms,
-            run_ms,
-            ref kind,
-            ref extra,
-        } = *self;
-        let mut line = serde_json::to_string(&Line {
-            seq,
-            t_ms,
-            run_ms,
-            kind,
-            extra,
-        })?;
+        let Event { seq, t_ms, run_ms, ref kind, ref extra } = *self;
+        let mut line = serde_json::to_string(&Line { seq, t_ms, run_ms, kind, extra })?;
         line.push('\n');
         Ok(line)
     }
@@ -260,11 +242,7 @@ impl Event {
     pub fn parse(line: &[u8]) -> Option<Event> {
         if let Ok(line) = serde_json::from_slice::<MetricsLine>(line) {
             let MetricsTag::Metrics = line.kind;
-            let kind = EventKind::Metrics {
-                step: line.step,
-                epoch: line.epoch,
-                values: line.values,
-            };
+            let kind = EventKind::Metrics { step: line.step, epoch: line.epoch, values: line.values };
             return Some(Event::new(line.seq, line.t_ms, line.run_ms, kind));
         }
         Event::from_map(serde_json::from_slice(line).ok()?)
@@ -274,16 +252,11 @@ impl Event {
     /// lost, both are still there.
     pub fn salvage(line: &[u8]) -> Vec<Event> {
         let starts = line.windows(LINE_START.len()).enumerate();
-        let starts = starts
-            .filter(|(_, bytes)| *bytes == LINE_START)
-            .map(|(at, _)| at);
+        let starts = starts.filter(|(_, bytes)| *bytes == LINE_START).map(|(at, _)| at);
         let starts: Vec<usize> = starts.collect();
         let ends = starts.iter().skip(1).copied().chain([line.len()]);
         let pieces = starts.iter().zip(ends).map(|(&from, to)| &line[from..to]);
-        pieces
-            .filter_map(first_object)
-            .filter_map(Event::from_map)
-            .collect()
+        pieces.filter_map(first_object).filter_map(Event::from_map).collect()
     }
 
     fn from_map(mut map: Map<String, Value>) -> Option<Event> {
@@ -300,21 +273,12 @@ impl Event {
         if let Value::Object(known) = serde_json::to_value(&kind).ok()? {
             map.retain(|key, value| !known.contains_key(key) && !value.is_null());
         }
-        Some(Event {
-            seq,
-            t_ms,
-            run_ms,
-            kind,
-            extra: map,
-        })
+        Some(Event { seq, t_ms, run_ms, kind, extra: map })
     }
 }
 
 fn first_object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::Deserializer::from_slice(bytes)
-        .into_iter()
-        .next()?
-        .ok()
+    serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()
 }
 
 /// A plain `f64` field, written like a [`Num`].

@@ -52,26 +52,14 @@ impl RunLock {
     /// Takes the lock if it is free; None if another worker has it.
     pub fn try_acquire(run: &RunDir) -> Result<Option<RunLock>, RunError> {
         let path = run.lock_path();
-        let open = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = open.map_err(RunError::io("open the lock", &path))?;
         if !try_lock(&file).map_err(RunError::io("lock", &path))? {
             return Ok(None);
         }
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host_name(),
-            instance: new_instance(),
-        };
+        let holder = Holder { pid: std::process::id(), host: host_name(), instance: new_instance() };
         write_holder(&file, &holder).map_err(RunError::io("write the lock", &path))?;
-        Ok(Some(RunLock {
-            _file: file,
-            holder,
-        }))
+        Ok(Some(RunLock { _file: file, holder }))
     }
 
     /// Names this worker; goes into `hello` and `state.json`.
@@ -121,11 +109,7 @@ pub fn liveness(run: &RunDir, state: &State) -> Liveness {
         }
         let age_ms = now_ms().abs_diff(state.heartbeat_ms);
         let fresh = u128::from(age_ms) < HEARTBEAT_TIMEOUT.as_millis();
-        return if fresh {
-            Liveness::Live
-        } else {
-            Liveness::Unknown
-        };
+        return if fresh { Liveness::Live } else { Liveness::Unknown };
     }
     probe(run)
 }
@@ -165,12 +149,10 @@ impl Pulse {
 
     fn beat(&mut self, heartbeat_ms: u64, now: Instant) -> Liveness {
         match self.last {
-            Some((beat, since)) if beat == heartbeat_ms => {
-                match now.duration_since(since) < HEARTBEAT_TIMEOUT {
-                    true => Liveness::Live,
-                    false => Liveness::Unknown,
-                }
-            }
+            Some((beat, since)) if beat == heartbeat_ms => match now.duration_since(since) < HEARTBEAT_TIMEOUT {
+                true => Liveness::Live,
+                false => Liveness::Unknown,
+            },
             _ => {
                 self.last = Some((heartbeat_ms, now));
                 Liveness::Live
@@ -182,11 +164,7 @@ impl Pulse {
 /// This host's name.
 pub fn host_name() -> String {
     let name = sysinfo::System::host_name().unwrap_or_default();
-    if name.is_empty() {
-        "localhost".into()
-    } else {
-        name
-    }
+    if name.is_empty() { "localhost".into() } else { name }
 }
 
 /// A name that no other worker process has or had.
@@ -218,10 +196,7 @@ mod tests {
         assert!(RunLock::try_acquire(&run).unwrap().is_none());
         assert_eq!(liveness(&run, &state), Liveness::Live);
         let holder = RunLock::last_holder(&run).unwrap();
-        assert_eq!(
-            (holder.pid, holder.instance.as_str()),
-            (std::process::id(), lock.instance())
-        );
+        assert_eq!((holder.pid, holder.instance.as_str()), (std::process::id(), lock.instance()));
         drop(lock);
         assert_eq!(liveness(&run, &state), Liveness::Free);
         let again = RunLock::try_acquire(&run).unwrap().unwrap();
@@ -234,13 +209,8 @@ mod tests {
         let run = a_run(root.path());
         let held = thread::scope(|scope| {
             let prober = scope.spawn(|| (0..2000).for_each(|_| drop(probe(&run))));
-            let starters: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| RunLock::try_acquire(&run).unwrap()))
-                .collect();
-            let held: Vec<_> = starters
-                .into_iter()
-                .filter_map(|s| s.join().unwrap())
-                .collect();
+            let starters: Vec<_> = (0..4).map(|_| scope.spawn(|| RunLock::try_acquire(&run).unwrap())).collect();
+            let held: Vec<_> = starters.into_iter().filter_map(|s| s.join().unwrap()).collect();
             prober.join().unwrap();
             held
         });
@@ -251,20 +221,10 @@ mod tests {
     fn another_host_is_judged_by_its_heartbeat() {
         let root = tempfile::tempdir().unwrap();
         let run = a_run(root.path());
-        let elsewhere = |heartbeat_ms, phase| State {
-            host: "far-away".into(),
-            heartbeat_ms,
-            phase,
-            ..State::default()
-        };
-        assert_eq!(
-            liveness(&run, &elsewhere(now_ms(), Phase::Running)),
-            Liveness::Live
-        );
-        assert_eq!(
-            liveness(&run, &elsewhere(0, Phase::Running)),
-            Liveness::Unknown
-        );
+        let elsewhere =
+            |heartbeat_ms, phase| State { host: "far-away".into(), heartbeat_ms, phase, ..State::default() };
+        assert_eq!(liveness(&run, &elsewhere(now_ms(), Phase::Running)), Liveness::Live);
+        assert_eq!(liveness(&run, &elsewhere(0, Phase::Running)), Liveness::Unknown);
         assert_eq!(liveness(&run, &elsewhere(0, Phase::Paused)), Liveness::Free);
     }
 

@@ -28,9 +28,7 @@ impl RunName {
         let model = allowed.collect::<String>();
         let model = model.trim_start_matches('.');
         let model = if model.is_empty() { "run" } else { model };
-        RunName(format!(
-            "{model}-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}"
-        ))
+        RunName(format!("{model}-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}"))
     }
 
     /// The same name with `-2`, `-3` … behind it, for when it is taken.
@@ -78,16 +76,11 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let z = days + 719_468;
     let era = z / 146_097;
     let day_of_era = z % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
@@ -131,17 +124,7 @@ mod tests {
 
     #[test]
     fn names_that_could_leave_the_folder_or_hide_are_refused() {
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a/b",
-            "a b",
-            "é",
-            "a\n",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".", "..", ".hidden", "a/b", "a b", "é", "a\n", &"x".repeat(65)] {
             assert!(bad.parse::<RunName>().is_err(), "{bad:?}");
         }
         for good in ["a", "cnn-1", "A.b_c-9", &"x".repeat(64), "-x"] {
@@ -152,14 +135,8 @@ mod tests {
     #[test]
     fn a_generated_name_says_model_and_time() {
         let time = UNIX_EPOCH + Duration::from_secs(1_709_214_305);
-        assert_eq!(
-            RunName::generate("cnn", time).as_str(),
-            "cnn-20240229-134505"
-        );
-        assert_eq!(
-            RunName::generate("../x", UNIX_EPOCH).as_str(),
-            "x-19700101-000000"
-        );
+        assert_eq!(RunName::generate("cnn", time).as_str(), "cnn-20240229-134505");
+        assert_eq!(RunName::generate("../x", UNIX_EPOCH).as_str(), "x-19700101-000000");
         for model in ["", "...", &"m".repeat(99)] {
             let name = RunName::generate(model, time);
             assert!(name.as_str().parse::<RunName>().is_ok(), "{name}");

@@ -146,9 +146,6 @@ mod tests {
         assert_eq!(Num::from(0.1f32).to_string(), "0.1");
         assert_eq!(Num::from(f32::NAN), Num(f64::NAN));
         assert_eq!(Num::from(f32::NEG_INFINITY), Num(f64::NEG_INFINITY));
-        assert_eq!(
-            format!("{:.2}|{:>5}", Num(1.0), Num(f64::NAN)),
-            "1.00|  nan"
-        );
+        assert_eq!(format!("{:.2}|{:>5}", Num(1.0), Num(f64::NAN)), "1.00|  nan");
     }
 }

@@ -46,23 +46,11 @@ pub(crate) fn observe_with(run: &RunDir, mut alive: impl FnMut(&State) -> Livene
     }
     if liveness == Liveness::Live && is_new_holder(run, state.as_ref()) {
         // It has the lock and has not spoken yet.
-        return Observation {
-            phase: Phase::Starting,
-            state,
-            liveness,
-        };
+        return Observation { phase: Phase::Starting, state, liveness };
     }
-    let said = state
-        .as_ref()
-        .map_or_else(|| last_logged_phase(run), |state| state.phase);
-    let begun = state
-        .as_ref()
-        .is_none_or(|state| !state.instance.is_empty());
-    Observation {
-        phase: judge(said, liveness, begun),
-        state,
-        liveness,
-    }
+    let said = state.as_ref().map_or_else(|| last_logged_phase(run), |state| state.phase);
+    let begun = state.as_ref().is_none_or(|state| !state.instance.is_empty());
+    Observation { phase: judge(said, liveness, begun), state, liveness }
 }
 
 fn read_state(run: &RunDir) -> Option<State> {
@@ -72,10 +60,7 @@ fn read_state(run: &RunDir) -> Option<State> {
 /// What is known of a worker without a readable state: the host in its lock.
 fn unspoken(run: &RunDir) -> State {
     let host = RunLock::last_holder(run).map_or_else(String::new, |holder| holder.host);
-    State {
-        host,
-        ..State::default()
-    }
+    State { host, ..State::default() }
 }
 
 /// The lock is held by another worker than the one whose words the state has.
@@ -108,7 +93,6 @@ fn last_logged_phase(run: &RunDir) -> Phase {
 
 /// Bytes that an ordinary user may still write where `path` is.
 pub fn free_bytes(path: &Path) -> Result<u64, RunError> {
-    let stat = rustix::fs::statvfs(path)
-        .map_err(|errno| RunError::io("ask for free space at", path)(errno.into()))?;
+    let stat = rustix::fs::statvfs(path).map_err(|errno| RunError::io("ask for free space at", path)(errno.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

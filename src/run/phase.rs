@@ -5,9 +5,7 @@ use std::fmt;
 
 /// The phases of a run. What is asked and what is confirmed are different phases
 /// (`pausing`, then `paused`).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Made, or waiting for its slot.
@@ -86,20 +84,14 @@ impl Phase {
 
     /// It ended and will not go on by itself.
     pub fn is_over(self) -> bool {
-        matches!(
-            self,
-            Phase::Stopped | Phase::Finished | Phase::Failed | Phase::Diverged
-        )
+        matches!(self, Phase::Stopped | Phase::Finished | Phase::Failed | Phase::Diverged)
     }
 
     /// `pixscribe resume` makes sense: something is left to do and nobody does it.
     ///
     /// A finished run goes on only with more epochs; a diverged one would diverge again.
     pub fn can_resume(self) -> bool {
-        matches!(
-            self,
-            Phase::Paused | Phase::Stopped | Phase::Failed | Phase::Interrupted
-        )
+        matches!(self, Phase::Paused | Phase::Stopped | Phase::Failed | Phase::Interrupted)
     }
 }
 
@@ -116,10 +108,7 @@ mod tests {
     #[test]
     fn the_word_is_the_same_in_json_and_on_screen() {
         for phase in Phase::ALL {
-            assert_eq!(
-                serde_json::to_string(&phase).unwrap(),
-                format!("\"{phase}\"")
-            );
+            assert_eq!(serde_json::to_string(&phase).unwrap(), format!("\"{phase}\""));
             let back: Phase = serde_json::from_str(&format!("\"{phase}\"")).unwrap();
             assert_eq!(back, phase);
         }
@@ -127,19 +116,13 @@ mod tests {
 
     #[test]
     fn a_phase_of_a_later_version_is_unknown() {
-        assert_eq!(
-            serde_json::from_str::<Phase>("\"dreaming\"").unwrap(),
-            Phase::Unknown
-        );
+        assert_eq!(serde_json::from_str::<Phase>("\"dreaming\"").unwrap(), Phase::Unknown);
     }
 
     #[test]
     fn no_phase_is_both_live_and_over_or_resumable() {
         for phase in Phase::ALL {
-            assert!(
-                !(phase.is_live() && (phase.is_over() || phase.can_resume())),
-                "{phase}"
-            );
+            assert!(!(phase.is_live() && (phase.is_over() || phase.can_resume())), "{phase}");
             assert!(!phase.is_computing() || phase.is_live(), "{phase}");
         }
     }

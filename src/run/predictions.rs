@@ -37,10 +37,7 @@ impl Prediction {
     /// Keeps the confidence, 0..1, in steps of 1/255; what is not a number is no confidence.
     pub fn new(label: u8, confidence: f32) -> Prediction {
         // `as` saturates and turns NaN to 0.
-        Prediction {
-            label,
-            confidence: (confidence * 255.0).round() as u8,
-        }
+        Prediction { label, confidence: (confidence * 255.0).round() as u8 }
     }
 
     /// 0..1.
@@ -51,17 +48,12 @@ impl Prediction {
 
 /// Where the predictions of a split after an epoch belong.
 pub fn path(run: &RunDir, split: &str, epoch: u64) -> PathBuf {
-    run.predictions_dir()
-        .join(format!("{split}-{epoch:05}.bin"))
+    run.predictions_dir().join(format!("{split}-{epoch:05}.bin"))
 }
 
 /// Writes a file of predictions, whole or not at all.
 pub fn write(path: &Path, predictions: &Predictions) -> Result<(), RunError> {
-    let Predictions {
-        split,
-        epoch,
-        images,
-    } = predictions;
+    let Predictions { split, epoch, images } = predictions;
     atomic_write(path, |w| {
         let name_len = u8::try_from(split.len()).map_err(io::Error::other)?;
         w.write_all(&MAGIC)?;
@@ -69,10 +61,7 @@ pub fn write(path: &Path, predictions: &Predictions) -> Result<(), RunError> {
         w.write_all(&epoch.to_le_bytes())?;
         w.write_all(&(images.len() as u64).to_le_bytes())?;
         w.write_all(split.as_bytes())?;
-        let bytes: Vec<u8> = images
-            .iter()
-            .flat_map(|p| [p.label, p.confidence])
-            .collect();
+        let bytes: Vec<u8> = images.iter().flat_map(|p| [p.label, p.confidence]).collect();
         w.write_all(&bytes)
     })
 }
@@ -80,53 +69,30 @@ pub fn write(path: &Path, predictions: &Predictions) -> Result<(), RunError> {
 /// Reads a file of predictions; anything but a whole one is refused before memory is taken for it.
 pub fn read(path: &Path) -> Result<Predictions, RunError> {
     let mut file = File::open(path).map_err(RunError::io("read", path))?;
-    let damaged = |reason: String| RunError::Damaged {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let damaged = |reason: String| RunError::Damaged { path: path.to_path_buf(), reason };
     let len = file.metadata().map_err(RunError::io("read", path))?.len();
     let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header)
-        .map_err(|_| damaged("it has no whole header".into()))?;
+    file.read_exact(&mut header).map_err(|_| damaged("it has no whole header".into()))?;
     let [m0, m1, m2, m3, version, name_len, _, _, counts @ ..] = header;
     if [m0, m1, m2, m3] != MAGIC || version != VERSION {
-        return Err(damaged(
-            "it is not a file of predictions of this version".into(),
-        ));
+        return Err(damaged("it is not a file of predictions of this version".into()));
     }
     let (epoch, n) = two_u64(counts);
-    let expected = n
-        .checked_mul(2)
-        .filter(|_| n <= MAX_IMAGES)
-        .map(|bytes| bytes + HEADER_BYTES as u64 + u64::from(name_len));
+    let expected =
+        n.checked_mul(2).filter(|_| n <= MAX_IMAGES).map(|bytes| bytes + HEADER_BYTES as u64 + u64::from(name_len));
     if expected != Some(len) {
-        return Err(damaged(format!(
-            "it says {n} images and is {len} bytes long"
-        )));
+        return Err(damaged(format!("it says {n} images and is {len} bytes long")));
     }
     let mut rest = Vec::new();
     let rest_len = len - HEADER_BYTES as u64;
-    file.take(rest_len)
-        .read_to_end(&mut rest)
-        .map_err(RunError::io("read", path))?;
+    file.take(rest_len).read_to_end(&mut rest).map_err(RunError::io("read", path))?;
     if rest.len() as u64 != rest_len {
         return Err(damaged("it became shorter while it was read".into()));
     }
     let (name, pairs) = rest.split_at(usize::from(name_len));
-    let split = String::from_utf8(name.to_vec())
-        .map_err(|_| damaged("the split's name is not UTF-8 text".into()))?;
-    let images = pairs
-        .chunks_exact(2)
-        .map(|pair| Prediction {
-            label: pair[0],
-            confidence: pair[1],
-        })
-        .collect();
-    Ok(Predictions {
-        split: super::plain_text(&split).into_owned(),
-        epoch,
-        images,
-    })
+    let split = String::from_utf8(name.to_vec()).map_err(|_| damaged("the split's name is not UTF-8 text".into()))?;
+    let images = pairs.chunks_exact(2).map(|pair| Prediction { label: pair[0], confidence: pair[1] }).collect();
+    Ok(Predictions { split: super::plain_text(&split).into_owned(), epoch, images })
 }
 
 fn two_u64(bytes: [u8; 16]) -> (u64, u64) {
@@ -141,11 +107,7 @@ mod tests {
 
     fn some() -> Predictions {
         let images = (0..500u32).map(|i| Prediction::new((i % 10) as u8, i as f32 / 499.0));
-        Predictions {
-            split: "test".into(),
-            epoch: 3,
-            images: images.collect(),
-        }
+        Predictions { split: "test".into(), epoch: 3, images: images.collect() }
     }
 
     #[test]
@@ -162,10 +124,7 @@ mod tests {
         for i in 0..=1000 {
             let confidence = i as f32 / 1000.0;
             let kept = Prediction::new(0, confidence).confidence();
-            assert!(
-                (kept - confidence).abs() <= 0.5 / 255.0 + 1e-6,
-                "{confidence} {kept}"
-            );
+            assert!((kept - confidence).abs() <= 0.5 / 255.0 + 1e-6, "{confidence} {kept}");
         }
         assert_eq!(Prediction::new(1, f32::NAN).confidence(), 0.0);
         assert_eq!(Prediction::new(1, 7.0).confidence(), 1.0);

@@ -134,63 +134,22 @@ impl Replay {
         self.version += 1;
         let (t_ms, run_ms) = (event.t_ms, event.run_ms);
         match event.kind {
-            EventKind::Metrics {
-                step,
-                epoch,
-                values,
-            } => {
-                self.push(
-                    Row {
-                        step,
-                        epoch,
-                        run_ms,
-                        t_ms,
-                    },
-                    values,
-                );
+            EventKind::Metrics { step, epoch, values } => {
+                self.push(Row { step, epoch, run_ms, t_ms }, values);
             }
-            EventKind::EpochFinished {
-                epoch,
-                step,
-                values,
-            } => {
+            EventKind::EpochFinished { epoch, step, values } => {
                 self.last_epoch = epoch;
-                self.push(
-                    Row {
-                        step,
-                        epoch: epoch as f64,
-                        run_ms,
-                        t_ms,
-                    },
-                    values,
-                );
+                self.push(Row { step, epoch: epoch as f64, run_ms, t_ms }, values);
             }
-            EventKind::Finished {
-                step,
-                epoch,
-                values,
-            } => {
+            EventKind::Finished { step, epoch, values } => {
                 self.finished = true;
                 let step = step.max(self.last_step);
                 self.last_epoch = epoch.max(self.last_epoch);
                 if !values.is_empty() {
-                    self.push(
-                        Row {
-                            step,
-                            epoch: epoch as f64,
-                            run_ms,
-                            t_ms,
-                        },
-                        values,
-                    );
+                    self.push(Row { step, epoch: epoch as f64, run_ms, t_ms }, values);
                 }
             }
-            EventKind::Hello {
-                model,
-                instance,
-                resumed_from_step,
-                ..
-            } => {
+            EventKind::Hello { model, instance, resumed_from_step, .. } => {
                 self.begin(plain(model), plain(instance), resumed_from_step);
             }
             EventKind::MetricDefs { defs } => self.define(defs),
@@ -199,10 +158,7 @@ impl Replay {
             }
             EventKind::CommandHandled { id, ok, reason } => {
                 let reason = plain(reason.unwrap_or_default());
-                push_bounded(
-                    &mut self.answers,
-                    (id, if ok { Ok(()) } else { Err(reason) }),
-                );
+                push_bounded(&mut self.answers, (id, if ok { Ok(()) } else { Err(reason) }));
             }
             EventKind::Note { level, text } => {
                 let (level, text) = (plain(level), plain(text));
@@ -216,67 +172,30 @@ impl Replay {
     fn keep_file(&mut self, kind: EventKind) {
         let step = self.last_step;
         match kind {
-            EventKind::Confusion {
-                split,
-                epoch,
-                labels,
-                matrix,
-            } => {
+            EventKind::Confusion { split, epoch, labels, matrix } => {
                 let square = matrix.iter().all(|row| row.len() == labels.len());
                 if square && matrix.len() == labels.len() {
                     let labels = labels.into_iter().map(plain).collect();
                     let split = plain(split);
-                    self.confusions
-                        .retain(|c| c.split != split || c.epoch != epoch);
-                    self.confusions.push(Confusion {
-                        split,
-                        epoch,
-                        step,
-                        labels,
-                        matrix,
-                    });
+                    self.confusions.retain(|c| c.split != split || c.epoch != epoch);
+                    self.confusions.push(Confusion { split, epoch, step, labels, matrix });
                 }
             }
             EventKind::Predictions { split, epoch, path } => {
                 let (split, path) = (plain(split), plain(path));
-                self.predictions
-                    .retain(|p| p.split != split || p.epoch != epoch);
-                self.predictions.push(Sample {
-                    split,
-                    path,
-                    epoch,
-                    step,
-                });
+                self.predictions.retain(|p| p.split != split || p.epoch != epoch);
+                self.predictions.push(Sample { split, path, epoch, step });
             }
-            EventKind::Samples {
-                path,
-                epoch,
-                step: at,
-            } => {
+            EventKind::Samples { path, epoch, step: at } => {
                 let path = plain(path);
                 let step = if at == 0 { step } else { at };
                 self.samples.retain(|s| s.path != path);
-                self.samples.push(Sample {
-                    split: String::new(),
-                    path,
-                    epoch,
-                    step,
-                });
+                self.samples.push(Sample { split: String::new(), path, epoch, step });
             }
-            EventKind::CheckpointSaved {
-                path,
-                step,
-                epoch,
-                best,
-            } => {
+            EventKind::CheckpointSaved { path, step, epoch, best } => {
                 let path = plain(path);
                 self.checkpoints.retain(|c| c.path != path);
-                self.checkpoints.push(Checkpoint {
-                    path,
-                    step,
-                    epoch,
-                    best,
-                });
+                self.checkpoints.push(Checkpoint { path, step, epoch, best });
             }
             _ => {}
         }
@@ -355,11 +274,7 @@ impl Replay {
     fn define(&mut self, defs: Vec<MetricDef>) {
         for def in defs {
             if self.defs.len() < MAX_SERIES {
-                let def = MetricDef {
-                    name: plain(def.name),
-                    unit: plain(def.unit),
-                    ..def
-                };
+                let def = MetricDef { name: plain(def.name), unit: plain(def.unit), ..def };
                 self.defs.insert(def.name.clone(), def);
             }
         }
@@ -375,14 +290,7 @@ impl Replay {
             Some(reason) => format!("{phase}: {reason}"),
             None => phase.to_string(),
         };
-        push_bounded(
-            &mut self.notes,
-            NoteLine {
-                t_ms,
-                level: level.into(),
-                text,
-            },
-        );
+        push_bounded(&mut self.notes, NoteLine { t_ms, level: level.into(), text });
         self.phase = Some((phase, reason));
     }
 
@@ -394,11 +302,7 @@ impl Replay {
     /// A metric's history.
     pub fn series(&self, metric: &str) -> Option<Series<'_>> {
         let column = self.columns.get(metric)?;
-        Some(Series {
-            rows: &self.rows,
-            at: &column.at,
-            values: &column.values,
-        })
+        Some(Series { rows: &self.rows, at: &column.at, values: &column.values })
     }
 
     /// What a metric means, if the worker said so.
@@ -414,9 +318,7 @@ impl Replay {
     /// The confusion matrix of a split after `epoch`, or the last before it; of None, the latest.
     pub fn confusion(&self, split: &str, epoch: Option<u64>) -> Option<&Confusion> {
         let of_split = self.confusions.iter().filter(|c| c.split == split);
-        of_split
-            .filter(|c| epoch.is_none_or(|epoch| c.epoch <= epoch))
-            .max_by_key(|c| c.epoch)
+        of_split.filter(|c| epoch.is_none_or(|epoch| c.epoch <= epoch)).max_by_key(|c| c.epoch)
     }
 
     /// Files of predictions, in the order logged.
@@ -427,9 +329,7 @@ impl Replay {
     /// The predictions of a split after `epoch`, or the last before it; of None, the latest.
     pub fn prediction(&self, split: &str, epoch: Option<u64>) -> Option<&Sample> {
         let of_split = self.predictions.iter().filter(|p| p.split == split);
-        of_split
-            .filter(|p| epoch.is_none_or(|epoch| p.epoch <= epoch))
-            .max_by_key(|p| p.epoch)
+        of_split.filter(|p| epoch.is_none_or(|epoch| p.epoch <= epoch)).max_by_key(|p| p.epoch)
     }
 
     /// Pictures, in the order logged.
@@ -449,18 +349,12 @@ impl Replay {
 
     /// What a worker answered to the command `id`.
     pub fn answer(&self, id: &str) -> Option<&Result<(), String>> {
-        self.answers
-            .iter()
-            .rev()
-            .find(|(handled, _)| handled == id)
-            .map(|(_, answer)| answer)
+        self.answers.iter().rev().find(|(handled, _)| handled == id).map(|(_, answer)| answer)
     }
 
     /// The phase last logged, and why.
     pub fn phase(&self) -> Option<(Phase, Option<&str>)> {
-        self.phase
-            .as_ref()
-            .map(|(phase, reason)| (*phase, reason.as_deref()))
+        self.phase.as_ref().map(|(phase, reason)| (*phase, reason.as_deref()))
     }
 
     /// The kind of model, as the worker said.
@@ -542,37 +436,15 @@ impl<'a> Series<'a> {
     /// The i-th point.
     pub fn point(&self, i: usize) -> Option<Point> {
         let (row, value) = (self.row(i)?, *self.values.get(i)?);
-        let Row {
-            step,
-            epoch,
-            run_ms,
-            t_ms,
-        } = *row;
-        Some(Point {
-            step,
-            epoch,
-            run_ms,
-            t_ms,
-            value,
-        })
+        let Row { step, epoch, run_ms, t_ms } = *row;
+        Some(Point { step, epoch, run_ms, t_ms, value })
     }
 
     /// All points.
     pub fn points(self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + 'a {
         self.at.iter().zip(self.values).map(move |(&at, &value)| {
-            let Row {
-                step,
-                epoch,
-                run_ms,
-                t_ms,
-            } = self.rows[at as usize];
-            Point {
-                step,
-                epoch,
-                run_ms,
-                t_ms,
-                value,
-            }
+            let Row { step, epoch, run_ms, t_ms } = self.rows[at as usize];
+            Point { step, epoch, run_ms, t_ms, value }
         })
     }
 
@@ -585,12 +457,6 @@ impl<'a> Series<'a> {
     pub fn best(&self, higher_is_better: bool) -> Option<Point> {
         let better = |a: f64, b: f64| if higher_is_better { a > b } else { a < b };
         let finite = self.points().filter(|point| point.value.is_finite());
-        finite.reduce(|best, point| {
-            if better(point.value, best.value) {
-                point
-            } else {
-                best
-            }
-        })
+        finite.reduce(|best, point| if better(point.value, best.value) { point } else { best })
     }
 }

@@ -25,17 +25,9 @@ const MAX_TICKET_BYTES: u64 = 16 << 10;
 
 /// The folder where what belongs to this user and host is kept, not to a run.
 pub fn state_dir() -> Result<PathBuf, RunError> {
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set(STATE_DIR_VARIABLE)
-        .or_else(|| {
-            set("XDG_STATE_HOME")
-                .filter(|p| p.is_absolute())
-                .map(|p| p.join("pixscribe"))
-        })
+        .or_else(|| set("XDG_STATE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("pixscribe")))
         .or_else(|| set("HOME").map(|home| home.join(".local/state/pixscribe")))
         .ok_or_else(|| {
             let missing = io::Error::other("neither HOME nor XDG_STATE_HOME is set");
@@ -94,10 +86,7 @@ impl SlotQueue {
 
     /// The queue for `device` in the state folder given.
     pub fn open_in(state_dir: &Path, device: &str) -> SlotQueue {
-        let folder = state_dir
-            .join("slots")
-            .join(as_folder(&host_name()))
-            .join(as_folder(device));
+        let folder = state_dir.join("slots").join(as_folder(&host_name())).join(as_folder(device));
         SlotQueue { folder }
     }
 
@@ -110,11 +99,7 @@ impl SlotQueue {
         let stub = Stub { class, number };
         let path = self.folder.join(stub.file_name());
         let file = inscribe(&path, run).map_err(RunError::io("take a ticket", &path))?;
-        Ok(Ticket {
-            queue: self.clone(),
-            stub,
-            _file: file,
-        })
+        Ok(Ticket { queue: self.clone(), stub, _file: file })
     }
 
     /// Everyone who computes or waits, in order. Empty if nobody ever did.
@@ -123,30 +108,20 @@ impl SlotQueue {
             return Ok(Vec::new());
         }
         let _guard = self.lock()?;
-        Ok(self
-            .living(None)?
-            .into_iter()
-            .map(|(_, queued)| queued)
-            .collect())
+        Ok(self.living(None)?.into_iter().map(|(_, queued)| queued).collect())
     }
 
     /// Where a run stands, seen from outside; None if it computes or has no ticket.
     pub fn position(&self, run: &RunDir) -> Result<Option<QueuePlace>, RunError> {
         let wanted = absolute(run.root());
         let all = self.list()?;
-        let at = all
-            .iter()
-            .position(|queued| queued.path == wanted && !queued.computing);
+        let at = all.iter().position(|queued| queued.path == wanted && !queued.computing);
         Ok(at.map(|at| place(&all, at)))
     }
 
     fn lock(&self) -> Result<File, RunError> {
         let path = self.folder.join("lock");
-        let open = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path);
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let file = open.map_err(RunError::io("open the queue", &path))?;
         let begun = Instant::now();
         loop {
@@ -166,11 +141,8 @@ impl SlotQueue {
     }
 
     fn stubs(&self) -> Result<Vec<Stub>, RunError> {
-        let entries =
-            fs::read_dir(&self.folder).map_err(RunError::io("read the queue", &self.folder))?;
-        let names = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok());
+        let entries = fs::read_dir(&self.folder).map_err(RunError::io("read the queue", &self.folder))?;
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut stubs: Vec<Stub> = names.filter_map(|name| Stub::parse(&name)).collect();
         stubs.sort();
         Ok(stubs)
@@ -188,24 +160,10 @@ impl SlotQueue {
                 continue;
             }
             let queued = read_ticket(&path).map_or_else(
-                || Queued {
-                    run: "another run".into(),
-                    path: PathBuf::new(),
-                    computing: false,
-                },
-                |i| Queued {
-                    run: i.run,
-                    path: i.path,
-                    computing: false,
-                },
+                || Queued { run: "another run".into(), path: PathBuf::new(), computing: false },
+                |i| Queued { run: i.run, path: i.path, computing: false },
             );
-            living.push((
-                stub,
-                Queued {
-                    computing: stub.class == Class::Computing,
-                    ..queued
-                },
-            ));
+            living.push((stub, Queued { computing: stub.class == Class::Computing, ..queued }));
         }
         Ok(living)
     }
@@ -243,10 +201,7 @@ impl Ticket {
     }
 
     fn promote(&mut self) -> Result<(), RunError> {
-        let computing = Stub {
-            class: Class::Computing,
-            ..self.stub
-        };
+        let computing = Stub { class: Class::Computing, ..self.stub };
         let from = self.queue.folder.join(self.stub.file_name());
         let to = self.queue.folder.join(computing.file_name());
         fs::rename(&from, &to).map_err(RunError::io("take a slot with", &from))?;
@@ -264,11 +219,7 @@ impl Drop for Ticket {
 
 /// The place of `all[at]`, which waits.
 fn place(all: &[Queued], at: usize) -> QueuePlace {
-    let computing = all
-        .iter()
-        .take(at)
-        .filter(|queued| queued.computing)
-        .count();
+    let computing = all.iter().take(at).filter(|queued| queued.computing).count();
     QueuePlace {
         position: at - computing + 1,
         behind: at.checked_sub(1).map(|before| all[before].run.clone()),
@@ -301,24 +252,13 @@ impl Stub {
             "new" => Class::New,
             _ => return None,
         };
-        Some(Stub {
-            class,
-            number: number.parse().ok().filter(|n| *n < u64::MAX)?,
-        })
+        Some(Stub { class, number: number.parse().ok().filter(|n| *n < u64::MAX)? })
     }
 }
 
 fn inscribe(path: &Path, run: &RunDir) -> io::Result<File> {
-    let inscription = Inscription {
-        run: run.name().to_string(),
-        path: absolute(run.root()),
-        pid: std::process::id(),
-    };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)?;
+    let inscription = Inscription { run: run.name().to_string(), path: absolute(run.root()), pid: std::process::id() };
+    let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     file.write_all(&serde_json::to_vec(&inscription)?)?;
     Ok(file)
@@ -326,11 +266,7 @@ fn inscribe(path: &Path, run: &RunDir) -> io::Result<File> {
 
 fn read_ticket(path: &Path) -> Option<Inscription> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(MAX_TICKET_BYTES)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    File::open(path).ok()?.take(MAX_TICKET_BYTES).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
@@ -342,18 +278,12 @@ fn is_abandoned(path: &Path) -> bool {
 }
 
 fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize()
-        .or_else(|_| std::path::absolute(path))
-        .unwrap_or_else(|_| path.into())
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
 }
 
 fn as_folder(name: &str) -> String {
     let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_".contains(c) {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }
     };
     let name: String = name.chars().map(safe).take(64).collect();
     if name.is_empty() { "-".into() } else { name }
@@ -378,9 +308,7 @@ mod tests {
         fn run(&self, name: &str) -> RunDir {
             let root = self.dir.path().join("runs");
             let name = name.parse().unwrap();
-            RunDir::open(&root, &name)
-                .or_else(|_| RunDir::create(&root, &name, ""))
-                .unwrap()
+            RunDir::open(&root, &name).or_else(|_| RunDir::create(&root, &name, "")).unwrap()
         }
 
         fn enter(&self, name: &str, resumed: bool) -> Ticket {
@@ -406,19 +334,10 @@ mod tests {
         assert_eq!(waits(c.ask(1).unwrap()), (1, "a".into()));
         assert_eq!(waits(b.ask(1).unwrap()), (2, "c".into()));
         assert_eq!(a.ask(1).unwrap(), Turn::Granted, "a slot is kept");
-        let names: Vec<_> = place
-            .queue
-            .list()
-            .unwrap()
-            .into_iter()
-            .map(|q| q.run)
-            .collect();
+        let names: Vec<_> = place.queue.list().unwrap().into_iter().map(|q| q.run).collect();
         assert_eq!(names, ["a", "c", "b"]);
         let position = place.queue.position(&place.run("b")).unwrap().unwrap();
-        assert_eq!(
-            (position.position, position.behind.as_deref()),
-            (2, Some("c"))
-        );
+        assert_eq!((position.position, position.behind.as_deref()), (2, Some("c")));
         assert_eq!(place.queue.position(&place.run("a")).unwrap(), None);
         drop(a);
         assert_eq!(waits(b.ask(1).unwrap()), (2, "c".into()));
@@ -476,10 +395,7 @@ mod tests {
         assert_eq!(a.ask(1).unwrap(), Turn::Granted);
         let other = SlotQueue::open_in(&place.dir.path().join("state"), "cuda:1");
         assert!(other.list().unwrap().is_empty());
-        assert_eq!(
-            other.enter(&place.run("b"), false).unwrap().ask(0).unwrap(),
-            Turn::Granted
-        );
+        assert_eq!(other.enter(&place.run("b"), false).unwrap().ask(0).unwrap(), Turn::Granted);
         assert_eq!(as_folder("../../etc"), "------etc");
     }
 
@@ -488,11 +404,6 @@ mod tests {
         let place = Place::new();
         let mut a = place.enter("a", false);
         fs::remove_file(place.queue.folder.join(a.stub.file_name())).unwrap();
-        assert!(
-            a.ask(1)
-                .unwrap_err()
-                .to_string()
-                .contains("someone removed")
-        );
+        assert!(a.ask(1).unwrap_err().to_string().contains("someone removed"));
     }
 }

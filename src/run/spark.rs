@@ -25,16 +25,8 @@ fn ends(stretch: &[f64]) -> [f64; 2] {
         return [odd, odd];
     }
     let by_value = |a: &(usize, &f64), b: &(usize, &f64)| a.1.total_cmp(b.1);
-    let lowest = stretch
-        .iter()
-        .enumerate()
-        .min_by(by_value)
-        .map_or((0, 0.0), |(i, v)| (i, *v));
-    let highest = stretch
-        .iter()
-        .enumerate()
-        .max_by(by_value)
-        .map_or((0, 0.0), |(i, v)| (i, *v));
+    let lowest = stretch.iter().enumerate().min_by(by_value).map_or((0, 0.0), |(i, v)| (i, *v));
+    let highest = stretch.iter().enumerate().max_by(by_value).map_or((0, 0.0), |(i, v)| (i, *v));
     match lowest.0 <= highest.0 {
         true => [lowest.1, highest.1],
         false => [highest.1, lowest.1],

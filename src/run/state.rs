@@ -85,24 +85,19 @@ impl State {
     /// Reads a snapshot; all text in it is safe for a screen.
     pub fn read(path: &Path) -> Result<State, RunError> {
         let text = read_small(path, MAX_STATE_BYTES)?;
-        let damaged = |reason: String| RunError::Damaged {
-            path: path.to_path_buf(),
-            reason,
-        };
+        let damaged = |reason: String| RunError::Damaged { path: path.to_path_buf(), reason };
         // To serde, a list would be a struct without names.
         if !text.trim_start().starts_with('{') {
             return Err(damaged("it is not a JSON object".into()));
         }
-        let state: State = serde_json::from_str(&text)
-            .map_err(|error| damaged(plain_text(&error.to_string()).into_owned()))?;
+        let state: State =
+            serde_json::from_str(&text).map_err(|error| damaged(plain_text(&error.to_string()).into_owned()))?;
         Ok(state.plain())
     }
 
     /// Replaces the snapshot: a reader sees the old one or the new one.
     pub fn write_atomic(&self, path: &Path) -> Result<(), RunError> {
-        atomic_replace(path, |w| {
-            serde_json::to_writer(w, self).map_err(std::io::Error::from)
-        })
+        atomic_replace(path, |w| serde_json::to_writer(w, self).map_err(std::io::Error::from))
     }
 
     fn plain(mut self) -> State {
@@ -120,16 +115,9 @@ impl State {
             &mut self.instance,
         ];
         texts.into_iter().for_each(plain);
-        self.reason
-            .iter_mut()
-            .chain(&mut self.trouble)
-            .for_each(plain);
+        self.reason.iter_mut().chain(&mut self.trouble).for_each(plain);
         if let Some(queue) = &mut self.queue {
-            queue
-                .behind
-                .iter_mut()
-                .chain(&mut queue.reason)
-                .for_each(plain);
+            queue.behind.iter_mut().chain(&mut queue.reason).for_each(plain);
         }
         for values in [&mut self.last, &mut self.best] {
             *values = std::mem::take(values)
@@ -170,8 +158,7 @@ impl StateWriter {
 
     /// A snapshot is due: worth building a [`State`] for.
     pub fn is_due(&self, phase: Phase) -> bool {
-        self.written
-            .is_none_or(|(last, at)| last != phase || at.elapsed() >= MIN_INTERVAL)
+        self.written.is_none_or(|(last, at)| last != phase || at.elapsed() >= MIN_INTERVAL)
     }
 
     /// Writes the snapshot if it is due, with pid, host, instance and heartbeat filled in.
@@ -194,10 +181,7 @@ impl StateWriter {
         };
         // A failure counts as written, or a full disk would be tried at every step.
         self.written = Some((state.phase, Instant::now()));
-        self.problem = stamped
-            .write_atomic(&self.path)
-            .err()
-            .map(|error| error.to_string());
+        self.problem = stamped.write_atomic(&self.path).err().map(|error| error.to_string());
     }
 
     /// Why the last snapshot could not be written, if so.
@@ -212,11 +196,7 @@ mod spark_as_nums {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub fn serialize<S: Serializer>(points: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
-        points
-            .iter()
-            .map(|&p| Num::from(p))
-            .collect::<Vec<_>>()
-            .serialize(serializer)
+        points.iter().map(|&p| Num::from(p)).collect::<Vec<_>>().serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
@@ -239,11 +219,7 @@ mod tests {
             reason: Some("train/loss became NaN".into()),
             last: BTreeMap::from([("train/loss".into(), Num(f64::NAN))]),
             spark: vec![1.0, 0.1, f32::INFINITY],
-            queue: Some(QueuePlace {
-                position: 2,
-                behind: Some("gan-1".into()),
-                reason: None,
-            }),
+            queue: Some(QueuePlace { position: 2, behind: Some("gan-1".into()), reason: None }),
             ..State::default()
         };
         state.write_atomic(&path).unwrap();
@@ -254,31 +230,16 @@ mod tests {
     fn missing_and_unknown_keys_are_fine_and_nonsense_is_damage() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.json");
-        fs::write(
-            &path,
-            r#"{"phase":"paused","later":[1],"reason":"a\u001b[31mb"}"#,
-        )
-        .unwrap();
+        fs::write(&path, r#"{"phase":"paused","later":[1],"reason":"a\u001b[31mb"}"#).unwrap();
         let state = State::read(&path).unwrap();
-        assert_eq!(
-            (state.phase, state.reason.as_deref()),
-            (Phase::Paused, Some("a[31mb"))
-        );
+        assert_eq!((state.phase, state.reason.as_deref()), (Phase::Paused, Some("a[31mb")));
         for bad in ["", "{", "[]", "{\"step\":-1}", "\u{0}"] {
             fs::write(&path, bad).unwrap();
             let error = State::read(&path).unwrap_err();
-            assert!(
-                matches!(error, RunError::Damaged { .. }),
-                "{bad:?}: {error}"
-            );
+            assert!(matches!(error, RunError::Damaged { .. }), "{bad:?}: {error}");
         }
         fs::write(&path, vec![b' '; MAX_STATE_BYTES as usize + 1]).unwrap();
-        assert!(
-            State::read(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("bytes long")
-        );
+        assert!(State::read(&path).unwrap_err().to_string().contains("bytes long"));
     }
 
     #[test]
@@ -286,11 +247,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = RunDir::create(root.path(), &"a".parse().unwrap(), "").unwrap();
         let mut writer = StateWriter::new(&run, "me");
-        let at = |phase, step| State {
-            phase,
-            step,
-            ..State::default()
-        };
+        let at = |phase, step| State { phase, step, ..State::default() };
         writer.offer(&at(Phase::Running, 1));
         writer.offer(&at(Phase::Running, 2));
         let read = || State::read(&run.state_path()).unwrap();

@@ -48,11 +48,7 @@ impl EventTail {
     pub fn open_near_end(path: impl Into<PathBuf>, back_bytes: u64) -> EventTail {
         let mut tail = EventTail::open(path);
         if tail.reopen().is_ok() {
-            let len = tail
-                .file
-                .as_ref()
-                .and_then(|file| file.metadata().ok())
-                .map_or(0, |m| m.len());
+            let len = tail.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |m| m.len());
             tail.position = len.saturating_sub(back_bytes);
             tail.lines.skip_first = tail.position > 0;
         }
@@ -152,10 +148,7 @@ impl EventTail {
     fn reopen(&mut self) -> io::Result<()> {
         // Without NONBLOCK, opening a pipe that someone put there would wait for ever.
         let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(nonblock)
-            .open(&self.path)?;
+        let file = OpenOptions::new().read(true).custom_flags(nonblock).open(&self.path)?;
         let meta = file.metadata()?;
         if !meta.is_file() {
             return Err(io::Error::other("it is not a regular file"));
@@ -178,10 +171,7 @@ pub fn read_events(path: &Path) -> Result<(Vec<Event>, u64), RunError> {
     tail.drain(|event| events.push(event));
     match tail.problem() {
         None => Ok((events, tail.damaged())),
-        Some(problem) => Err(RunError::Damaged {
-            path: path.to_path_buf(),
-            reason: problem.to_owned(),
-        }),
+        Some(problem) => Err(RunError::Damaged { path: path.to_path_buf(), reason: problem.to_owned() }),
     }
 }
 

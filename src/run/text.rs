@@ -20,10 +20,7 @@ pub fn plain_text(text: &str) -> Cow<'_, str> {
 
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-        )
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -33,18 +30,12 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_copied() {
-        assert!(matches!(
-            plain_text("loss 0.5, chat noir: été 猫 🐈"),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(plain_text("loss 0.5, chat noir: été 猫 🐈"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn escapes_line_ends_and_overrides_go() {
-        assert_eq!(
-            plain_text("a\x1b[2Jb\r\nc\td\u{7f}\u{9b}31me"),
-            "a[2Jb c d31me"
-        );
+        assert_eq!(plain_text("a\x1b[2Jb\r\nc\td\u{7f}\u{9b}31me"), "a[2Jb c d31me");
         assert_eq!(plain_text("cat\u{202e}god\u{2066}"), "catgod");
     }
 }

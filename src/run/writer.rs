@@ -42,11 +42,7 @@ impl EventWriter {
     pub fn open(run: &RunDir) -> Result<EventWriter, RunError> {
         let path = run.events_path();
         let open = || -> io::Result<(File, bool)> {
-            let file = OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create(true)
-                .open(&path)?;
+            let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
             let torn = ends_torn(&file)?;
             Ok((file, torn))
         };
@@ -58,10 +54,7 @@ impl EventWriter {
         Ok(EventWriter {
             file,
             next_seq,
-            clock: ComputeClock {
-                spent: Duration::from_millis(run_ms),
-                since: None,
-            },
+            clock: ComputeClock { spent: Duration::from_millis(run_ms), since: None },
             torn,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
@@ -79,9 +72,7 @@ impl EventWriter {
         }
         let is_milestone = matches!(
             kind,
-            EventKind::CheckpointSaved { .. }
-                | EventKind::PhaseChanged { .. }
-                | EventKind::Finished { .. }
+            EventKind::CheckpointSaved { .. } | EventKind::PhaseChanged { .. } | EventKind::Finished { .. }
         );
         let event = self.record(kind);
         self.flush();
@@ -121,10 +112,7 @@ impl EventWriter {
         match event.to_line() {
             Ok(line) if line.len() <= MAX_LINE_BYTES => {
                 self.backlog_bytes += line.len();
-                self.backlog.push_back(Waiting {
-                    line: line.into_bytes(),
-                    is_metrics,
-                });
+                self.backlog.push_back(Waiting { line: line.into_bytes(), is_metrics });
             }
             // No reader would take it.
             _ => self.give_up(),
@@ -144,10 +132,7 @@ impl EventWriter {
                 Ok(()) => self.backlog_bytes -= line.len(),
                 Err(cause) => {
                     self.problem = Some(cause.to_string());
-                    self.backlog.push_front(Waiting {
-                        line,
-                        is_metrics: false,
-                    });
+                    self.backlog.push_front(Waiting { line, is_metrics: false });
                     return self.shrink();
                 }
             }
@@ -162,20 +147,13 @@ impl EventWriter {
         let untold = std::mem::take(&mut self.untold);
         if untold > 0 {
             let text = format!("{untold} records of this log could not be written and are lost");
-            self.record(EventKind::Note {
-                level: "warning".into(),
-                text,
-            });
+            self.record(EventKind::Note { level: "warning".into(), text });
         }
     }
 
     fn shrink(&mut self) {
         while self.backlog_bytes > BACKLOG_BYTES {
-            let at = self
-                .backlog
-                .iter()
-                .position(|waiting| waiting.is_metrics)
-                .unwrap_or(0);
+            let at = self.backlog.iter().position(|waiting| waiting.is_metrics).unwrap_or(0);
             let Some(dropped) = self.backlog.remove(at) else {
                 return;
             };
@@ -232,8 +210,7 @@ fn last_event(path: &Path) -> Option<Event> {
         });
         last
     };
-    latest(EventTail::open_near_end(path, LAST_RECORD_WITHIN))
-        .or_else(|| latest(EventTail::open(path)))
+    latest(EventTail::open_near_end(path, LAST_RECORD_WITHIN)).or_else(|| latest(EventTail::open(path)))
 }
 
 /// Counts the time in which the device computes.
@@ -250,8 +227,7 @@ impl ComputeClock {
     }
 
     fn total(&self) -> Duration {
-        self.spent
-            .saturating_add(self.since.map_or(Duration::ZERO, |since| since.elapsed()))
+        self.spent.saturating_add(self.since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     fn run_ms(&self) -> u64 {
