@@ -30,6 +30,14 @@ const ANSI256_TERMS: [&str; 9] = ["256", "xterm", "tmux", "screen", "rxvt", "kon
 const TRUECOLOUR_NAMES: [&str; 9] =
     ["kitty", "ghostty", "wezterm", "iterm2", "foot", "konsole", "contour", "mintty", "rio"];
 
+/// Since this patch of 2018 xterm shows 24-bit colours as they are.
+const XTERM_TRUECOLOUR_PATCH: u32 = 331;
+
+/// The number in `xterm(379)`.
+fn xterm_patch(name: &str) -> Option<u32> {
+    name.strip_prefix("xterm(")?.strip_suffix(')')?.parse().ok()
+}
+
 impl ColourDepth {
     /// Decides from the environment and from the name that the terminal gave itself, if it gave one.
     pub fn decide(environment: &Environment, terminal_name: Option<&str>) -> Self {
@@ -41,7 +49,8 @@ impl ColourDepth {
         }
         let truecolour = matches!(environment.colorterm.as_str(), "truecolor" | "24bit")
             || any_in(&TRUECOLOUR_TERMS, &term)
-            || TRUECOLOUR_NAMES.iter().any(|known| name.starts_with(known));
+            || TRUECOLOUR_NAMES.iter().any(|known| name.starts_with(known))
+            || xterm_patch(&name).is_some_and(|patch| patch >= XTERM_TRUECOLOUR_PATCH);
         if truecolour {
             Self::Truecolour
         } else if any_in(&ANSI256_TERMS, &term) && !term.contains("16color") {
@@ -149,7 +158,7 @@ mod tests {
     #[test]
     fn plain_xterm_over_ssh_has_256_colours() {
         assert_eq!(decide("xterm", "", None), ColourDepth::Ansi256);
-        assert_eq!(decide("xterm-256color", "", Some("XTerm(379)")), ColourDepth::Ansi256);
+        assert_eq!(decide("xterm-256color", "", Some("XTerm(330)")), ColourDepth::Ansi256);
     }
 
     #[test]
@@ -157,6 +166,7 @@ mod tests {
         assert_eq!(decide("xterm-256color", "truecolor", None), ColourDepth::Truecolour);
         assert_eq!(decide("xterm-256color", "", Some("WezTerm 20240203")), ColourDepth::Truecolour);
         assert_eq!(decide("xterm-kitty", "", None), ColourDepth::Truecolour);
+        assert_eq!(decide("xterm", "", Some("XTerm(379)")), ColourDepth::Truecolour);
     }
 
     #[test]

@@ -17,5 +17,7 @@ pub use capabilities::Capabilities;
 pub use colour::{ColourDepth, ParseColourDepthError};
 pub use environment::Environment;
 pub use guard::{TermError, TerminalGuard};
+pub use query::cell_px_by_window;
 pub use reply::{Reply, parse};
 pub use screen::Screen;
+pub use tty::expect_kitty_pictures;

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 
 use super::{Capabilities, Environment, parse, tty};
 
@@ -23,7 +24,8 @@ pub(super) fn detect(environment: Environment) -> Capabilities {
     if !tty::is_terminal() || environment.tmux || environment.term == "dumb" {
         return Capabilities::unasked(&environment, tty::is_terminal());
     }
-    let reply = ask().map(|bytes| parse(&bytes)).unwrap_or_default();
+    let mut reply = ask().map(|bytes| parse(&bytes)).unwrap_or_default();
+    reply.cell_px = reply.cell_px.or_else(cell_px_by_window);
     Capabilities::new(&environment, reply)
 }
 
@@ -40,6 +42,13 @@ fn ask() -> io::Result<Vec<u8>> {
         }
     }
     Ok(bytes)
+}
+
+/// A cell's size from the window's, for terminals that tell the kernel but answer no question.
+pub fn cell_px_by_window() -> Option<(u16, u16)> {
+    let size = tcgetwinsize(io::stdout().as_fd()).ok()?;
+    let cell = (size.ws_xpixel.checked_div(size.ws_col)?, size.ws_ypixel.checked_div(size.ws_row)?);
+    (cell.0 > 0 && cell.1 > 0).then_some(cell)
 }
 
 /// Waits for input and appends it; false when none came or the terminal is gone.

@@ -43,7 +43,7 @@ pub(super) fn is_entered() -> bool {
 }
 
 /// From now on leaving deletes kitty's pictures too. Others would show the sequence as text.
-pub(super) fn expect_kitty_pictures() {
+pub fn expect_kitty_pictures() {
     KITTY_PICTURES.store(true, Ordering::Release);
 }
 

@@ -10,17 +10,16 @@ const SMALLEST: (u16, u16) = (80, 24);
 
 pub fn examine(asked: GraphicsChoice) -> Vec<Finding> {
     let environment = Environment::read();
-    let choice = asked.as_str().parse().unwrap_or_default();
     let capabilities;
     let chosen;
     match TerminalGuard::enter() {
         Ok(guard) => {
             capabilities = guard.detect();
-            chosen = pictures::open(choice, &capabilities, || ()).1;
+            chosen = pictures::open(asked, &capabilities, || ()).1;
         }
         Err(_) => {
             capabilities = Capabilities::unasked(&environment, false);
-            chosen = pictures::choose(choice, &capabilities, false);
+            chosen = pictures::choose(asked, &capabilities, false);
         }
     }
     let size = capabilities.tty.then(crossterm::terminal::size).and_then(Result::ok).filter(|&(w, h)| w > 0 && h > 0);
@@ -97,7 +96,7 @@ mod tests {
 
     fn statuses(env: &Environment, reply: &[u8], size: (u16, u16)) -> Vec<(String, Status)> {
         let can = Capabilities::new(env, parse(reply));
-        let chosen = pictures::choose(pictures::GraphicsChoice::Auto, &can, false);
+        let chosen = pictures::choose(GraphicsChoice::Auto, &can, false);
         judge(env, &can, &chosen, Some(size)).into_iter().map(|finding| (finding.text, finding.status)).collect()
     }
 

@@ -85,7 +85,7 @@ impl Cells {
 
 impl Pictures for Cells {
     fn place(&mut self, picture: &Picture, area: Rect, buf: &mut Buffer) -> Rect {
-        let cells = fit(picture.size(), area).intersection(buf.area);
+        let cells = fit(picture.size(), area.intersection(buf.area));
         self.draw(picture, cells, buf);
         cells
     }

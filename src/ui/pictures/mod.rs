@@ -8,8 +8,14 @@ mod ascii;
 mod blocks;
 mod cells;
 mod choice;
+mod encoder;
+mod iterm;
+mod kitty;
 mod picture;
+mod pixels;
+mod protocol;
 mod shades;
+mod sixel;
 mod stage;
 
 use std::io;
@@ -19,11 +25,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 pub use cells::Cells;
-pub use choice::{Chosen, Graphics, GraphicsChoice, ParseGraphicsError, choose};
+pub use choice::{Chosen, Graphics, choose};
 pub use picture::{Key, Picture, fit};
 pub use stage::Stage;
 
-use crate::term::Capabilities;
+use crate::config::GraphicsChoice;
+use crate::term::{Capabilities, ColourDepth};
+use encoder::viuer_bytes;
+use iterm::Iterm;
+use kitty::Kitty;
+use pixels::Pixels;
+use protocol::Protocol;
+use sixel::Sixel;
 
 /// Shows pictures in one way.
 pub trait Pictures {
@@ -52,16 +65,38 @@ pub trait Pictures {
 /// The way of showing pictures that was chosen, ready for use. `wake` is called from another thread whenever a picture
 /// is ready to be drawn.
 ///
-/// Call it before a crossterm `EventStream` exists: viuer asks the terminal again.
+/// Call it before a crossterm `EventStream` exists: viuer asks the terminal again, and waits without a time limit. It
+/// is let to ask only a terminal that has answered just before.
 pub fn open(
     choice: GraphicsChoice,
     capabilities: &Capabilities,
-    _wake: impl Fn() + Send + 'static,
+    wake: impl Fn() + Send + 'static,
 ) -> (Box<dyn Pictures>, Chosen) {
-    let chosen = choose(choice, capabilities, false);
-    let pictures = match chosen.graphics {
-        Graphics::Ascii => Cells::ascii(),
-        _ => Cells::blocks(capabilities.colours),
+    let chosen = choose(choice, capabilities, viuer::is_iterm_supported());
+    let colours = capabilities.colours;
+    let cells = |cells: Cells| Some(Box::new(cells) as Box<dyn Pictures>);
+    let opened = match chosen.graphics {
+        Graphics::Kitty => Kitty::probe(capabilities).and_then(|kitty| pixels(kitty, colours, wake)),
+        Graphics::Iterm => Iterm::probe(capabilities).and_then(|iterm| pixels(iterm, colours, wake)),
+        Graphics::Sixel => Sixel::probe(capabilities).and_then(|sixel| pixels(sixel, colours, wake)),
+        Graphics::Blocks | Graphics::Shades => cells(Cells::blocks(colours)),
+        Graphics::Ascii => cells(Cells::ascii()),
     };
-    (Box::new(pictures), chosen)
+    match opened {
+        Some(pictures) => (pictures, chosen),
+        None => {
+            let refused = Chosen { graphics: Graphics::Blocks, why: "viuer found that the terminal can't" };
+            (Box::new(Cells::blocks(colours)), refused)
+        }
+    }
+}
+
+/// Pictures by a protocol; none if its thread can't be started.
+fn pixels<P: Protocol + Clone + 'static>(
+    protocol: P,
+    colours: ColourDepth,
+    wake: impl Fn() + Send + 'static,
+) -> Option<Box<dyn Pictures>> {
+    let pixels = Pixels::new(protocol, viuer_bytes, colours, wake);
+    pixels.ok().map(|pixels| Box::new(pixels) as Box<dyn Pictures>)
 }

@@ -40,7 +40,7 @@ impl Stage {
         self.screen.end_frame()
     }
 
-    /// After a suspend: whatever was on the screen is gone.
+    /// After a suspend and on a resize event: whatever was on the screen is gone, and the cells may have a new size.
     pub fn redraw(&mut self) -> io::Result<()> {
         self.pictures.invalidate();
         self.terminal.clear()
