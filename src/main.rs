@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use pixscribe::cli::{self, Failure};
+use pixscribe::jobs::launch::detach_if_asked;
 
 /// A training step asks for the same large buffers as the one before it. glibc gives them back to the kernel in
 /// between, and clearing their pages anew takes longer than batch norm itself; mimalloc keeps them, on huge pages.
@@ -8,6 +9,10 @@ use pixscribe::cli::{self, Failure};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(reason) = detach_if_asked(std::env::args_os()) {
+        eprintln!("pixscribe: {reason}");
+        return ExitCode::FAILURE;
+    }
     if let Err(error) = color_eyre::install() {
         eprintln!("pixscribe: error reports will be plain: {error}");
     }

@@ -1,8 +1,9 @@
-//! `pixscribe checkpoint`.
+//! `pixscribe checkpoint`: save and go on.
 
 use super::args::RunArg;
-use super::{CliResult, Globals};
+use super::{CliResult, Globals, ask};
+use crate::run::CommandKind;
 
-pub fn run(_args: &RunArg, _globals: &Globals) -> CliResult {
-    Err("`checkpoint` is not available in this build".into())
+pub fn run(args: &RunArg, globals: &Globals) -> CliResult {
+    ask::ask(globals, &args.run, CommandKind::Checkpoint)
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each a function from its arguments to done or one clear sentence.
 
 pub mod args;
+mod ask;
 mod checkpoint;
 mod dashboard;
 mod data;

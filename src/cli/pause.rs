@@ -1,8 +1,9 @@
-//! `pixscribe pause`.
+//! `pixscribe pause`: save and leave the device, to go on later.
 
 use super::args::RunArg;
-use super::{CliResult, Globals};
+use super::{CliResult, Globals, ask};
+use crate::run::CommandKind;
 
-pub fn run(_args: &RunArg, _globals: &Globals) -> CliResult {
-    Err("`pause` is not available in this build".into())
+pub fn run(args: &RunArg, globals: &Globals) -> CliResult {
+    ask::ask(globals, &args.run, CommandKind::Pause)
 }

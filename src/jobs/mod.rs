@@ -1,1 +1,3 @@
-//! jobs
+//! Runs as the dashboard's jobs.
+
+pub mod launch;

@@ -75,7 +75,8 @@ impl RunDir {
         for folder in folders {
             fs::create_dir(&folder).map_err(RunError::io("create", &folder))?;
         }
-        let state = State { phase: Phase::Queued, heartbeat_ms: now_ms(), ..State::default() };
+        let model = model_of(config_toml);
+        let state = State { phase: Phase::Queued, model, heartbeat_ms: now_ms(), ..State::default() };
         state.write_atomic(&self.state_path())?;
         // Last, since a folder is a run once it has a config.
         atomic_write(&self.config_path(), |w| w.write_all(config_toml.as_bytes()))
@@ -212,6 +213,12 @@ impl RunDir {
     }
 }
 
+/// A new run's list entry shows its model before any worker has spoken; nothing else of the settings is this module's.
+fn model_of(config_toml: &str) -> String {
+    let table = config_toml.parse::<toml::Table>().unwrap_or_default();
+    table.get("model").and_then(toml::Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// A small text file, whole; refused over `limit` bytes, since it may be anything.
 pub(crate) fn read_small(path: &Path, limit: u64) -> Result<String, RunError> {
     let damaged = |reason: String| RunError::Damaged { path: path.to_path_buf(), reason };
@@ -239,7 +246,7 @@ mod tests {
     fn a_new_run_is_whole_listed_and_queued() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().join("made/on/demand");
-        let run = RunDir::create(&root, &name("b"), "seed = 7\n").unwrap();
+        let run = RunDir::create(&root, &name("b"), "model = \"cnn\"\n").unwrap();
         RunDir::create(&root, &name("a"), "").unwrap();
         fs::create_dir(root.join(".git")).unwrap();
         fs::create_dir(root.join("not-a-run")).unwrap();
@@ -247,8 +254,9 @@ mod tests {
         fs::write(root.join("pretrained/config.toml"), "").unwrap();
         let listed = RunDir::list(&root).unwrap();
         assert_eq!(listed.iter().map(|r| r.name().as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(run.config_toml().unwrap(), "seed = 7\n");
-        assert_eq!(State::read(&run.state_path()).unwrap().phase, Phase::Queued);
+        assert_eq!(run.config_toml().unwrap(), "model = \"cnn\"\n");
+        let state = State::read(&run.state_path()).unwrap();
+        assert_eq!((state.phase, state.model.as_str()), (Phase::Queued, "cnn"));
         assert_eq!(RunDir::open(&root, &name("b")).unwrap(), run);
         assert!(run.size_bytes() > 9);
     }

@@ -208,10 +208,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = a_run(root.path());
         let held = thread::scope(|scope| {
-            let prober = scope.spawn(|| (0..2000).for_each(|_| drop(probe(&run))));
+            let prober =
+                scope.spawn(|| (0..2000).map(|_| probe(&run)).filter(|seen| *seen == Liveness::Unknown).count());
             let starters: Vec<_> = (0..4).map(|_| scope.spawn(|| RunLock::try_acquire(&run).unwrap())).collect();
             let held: Vec<_> = starters.into_iter().filter_map(|s| s.join().unwrap()).collect();
-            prober.join().unwrap();
+            assert_eq!(prober.join().unwrap(), 0);
             held
         });
         assert_eq!(held.len(), 1);

@@ -34,7 +34,7 @@ pub use event::{Event, EventKind, MAX_LINE_BYTES, MetricDef, SCHEMA};
 pub use lock::{Holder, Liveness, Pulse, RunLock, host_name, liveness};
 pub use name::{RunName, nearest};
 pub use num::Num;
-pub use observe::{Observation, free_bytes, observe, observed_phase};
+pub use observe::{Observation, free_bytes, observe, observe_with, observed_phase};
 pub use phase::Phase;
 pub use replay::{Checkpoint, Confusion, NoteLine, Point, Replay, Row, Sample, Series};
 pub use spark::{SPARK_POINTS, spark};

@@ -36,7 +36,7 @@ pub fn observed_phase(run: &RunDir) -> (Phase, Option<State>) {
 }
 
 /// [`observe`] with another judge of liveness, such as a [`super::Pulse`].
-pub(crate) fn observe_with(run: &RunDir, mut alive: impl FnMut(&State) -> Liveness) -> Observation {
+pub fn observe_with(run: &RunDir, mut alive: impl FnMut(&State) -> Liveness) -> Observation {
     let mut state = read_state(run);
     let mut liveness = alive(state.as_ref().unwrap_or(&unspoken(run)));
     if liveness == Liveness::Free && state.as_ref().is_some_and(|state| state.phase.is_live()) {
