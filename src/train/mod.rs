@@ -1,1 +1,14 @@
-//! train
+//! Training: the loop, what it asks of a model, and one recipe a model.
+
+pub mod checkpoints;
+pub mod classification;
+pub mod cnn;
+mod error;
+mod recipe;
+mod schedule;
+mod trainer;
+
+pub use classification::{Answer, Evaluation, Values};
+pub use error::TrainError;
+pub use recipe::{Plan, Recipe};
+pub use trainer::{Ending, Host, Progress, Start, Trainer, TrainerConfig, Wish};

@@ -1,0 +1,151 @@
+//! Which checkpoints a run keeps, and which it goes on from.
+
+use super::error::TrainError;
+use crate::nn::checkpoint::TensorFile;
+use crate::run::{RunDir, RunError, atomic_write};
+use std::path::{Path, PathBuf};
+
+/// The best epoch's weights, beside the last ones.
+pub const BEST: &str = "best.safetensors";
+const PREFIX: &str = "step-";
+const EXTENSION: &str = "safetensors";
+
+/// The weights folder of a run.
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// Makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(run: &RunDir) -> Result<Self, RunError> {
+        let folder = run.weights_dir();
+        std::fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
+        Ok(Self { folder })
+    }
+
+    /// Writes the checkpoint of `step` whole or not at all, then removes those that need not be kept.
+    ///
+    /// # Errors
+    /// When it cannot be written; the older ones are all there then.
+    pub fn write(&self, step: u64, bytes: &[u8], is_best: bool, keep: usize) -> Result<PathBuf, RunError> {
+        let path = self.path(step);
+        atomic_write(&path, |file| file.write_all(bytes))?;
+        if is_best {
+            atomic_write(&self.folder.join(BEST), |file| file.write_all(bytes))?;
+        }
+        for step in superfluous(&self.steps()?, keep) {
+            // One that stays costs room, nothing else.
+            let _ = std::fs::remove_file(self.path(step));
+        }
+        Ok(path)
+    }
+
+    /// The newest checkpoint that can be read, with a sentence for each newer one that cannot.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or there are checkpoints and none is whole.
+    pub fn newest(&self) -> Result<(Option<(u64, TensorFile)>, Vec<String>), TrainError> {
+        let mut notes = Vec::new();
+        let mut first_fault = None;
+        for &step in self.steps()?.iter().rev() {
+            let path = self.path(step);
+            match read(&path) {
+                Ok(file) => return Ok((Some((step, file)), notes)),
+                Err(error) => {
+                    notes.push(format!("{error}; the one before it is used"));
+                    first_fault.get_or_insert(error);
+                }
+            }
+        }
+        first_fault.map_or(Ok((None, notes)), Err)
+    }
+
+    /// Steps that have a checkpoint, ascending.
+    fn steps(&self) -> Result<Vec<u64>, RunError> {
+        let list = RunError::io("list", &self.folder);
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) => return Err(list(error)),
+        };
+        let mut steps: Vec<u64> = entries.filter_map(|entry| step_of(&entry.ok()?.path())).collect();
+        steps.sort_unstable();
+        Ok(steps)
+    }
+
+    fn path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("{PREFIX}{step:08}.{EXTENSION}"))
+    }
+}
+
+/// Reads a file of weights.
+///
+/// # Errors
+/// When it cannot be read or is damaged.
+pub fn read(path: &Path) -> Result<TensorFile, TrainError> {
+    let bytes = std::fs::read(path).map_err(RunError::io("read", path))?;
+    TensorFile::parse(&bytes).map_err(|source| TrainError::Checkpoint { path: path.into(), source })
+}
+
+/// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.
+pub fn weights_in(folder: &Path) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
+        .collect();
+    files.sort_by_key(|path| (step_of(path), path.file_name().map(|name| name == BEST)));
+    files.pop()
+}
+
+fn step_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix(PREFIX)?.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()
+}
+
+/// The steps (of an ascending list) that are not among the last `keep`; the newest is always kept.
+fn superfluous(steps: &[u64], keep: usize) -> Vec<u64> {
+    steps[..steps.len().saturating_sub(keep.max(1))].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunName;
+
+    fn file(step: u64) -> Vec<u8> {
+        let mut file = TensorFile::default();
+        file.meta.insert("step".into(), step.into());
+        file.to_bytes().unwrap()
+    }
+
+    #[test]
+    fn the_last_ones_and_the_best_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path(), &"a".parse::<RunName>().unwrap(), "").unwrap();
+        let checkpoints = Checkpoints::open(&run).unwrap();
+        for step in [9, 10, 11, 100] {
+            checkpoints.write(step, &file(step), step == 10, 2).unwrap();
+        }
+        assert_eq!(checkpoints.steps().unwrap(), [11, 100]);
+        assert!(run.weights_dir().join(BEST).exists());
+        assert_eq!(weights_in(&run.weights_dir()), Some(checkpoints.path(100)));
+    }
+
+    #[test]
+    fn a_damaged_one_is_passed_over_and_named() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path(), &"a".parse::<RunName>().unwrap(), "").unwrap();
+        let checkpoints = Checkpoints::open(&run).unwrap();
+        assert!(checkpoints.newest().unwrap().0.is_none());
+        checkpoints.write(1, &file(1), false, 5).unwrap();
+        std::fs::write(checkpoints.path(2), &file(2)[..10]).unwrap();
+        let (found, notes) = checkpoints.newest().unwrap();
+        assert_eq!(found.unwrap().0, 1);
+        assert!(notes.len() == 1 && notes[0].contains("step-00000002"), "{notes:?}");
+        std::fs::remove_file(checkpoints.path(1)).unwrap();
+        assert!(checkpoints.newest().is_err());
+    }
+}

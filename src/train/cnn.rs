@@ -1,0 +1,344 @@
+//! The CNN's recipe: SGD on softmax cross-entropy with label smoothing, over augmented pictures.
+
+use super::classification::{Evaluation, Tally, Values, count_correct};
+use super::error::TrainError;
+use super::recipe::{Plan, Recipe};
+use super::schedule::Triangle;
+use crate::config::{self, CnnConfig, Preset};
+use crate::data::augment::{Augment, Flip, Loader, steps_per_epoch};
+use crate::data::{ChannelStats, Dataset, Split, holdout};
+use crate::models::{Cnn, CnnKind};
+use crate::nn::checkpoint::{CheckpointError, TensorFile};
+use crate::nn::{Sgd, SgdConfig};
+use crate::ops::{Backend, cross_entropy, host::read};
+use crate::run::MetricDef;
+use dfdx::prelude::*;
+use std::path::Path;
+use std::time::Instant;
+
+/// Pictures that the frozen whitening layer is measured on.
+const WHITENING_IMAGES: usize = 5000;
+/// Pictures that are looked at together outside of training.
+pub const EVAL_BATCH: usize = 250;
+/// Where the climb of the learning rate starts, as a share of its peak.
+const FIRST_RATE: f64 = 0.2;
+
+/// The net that a preset names.
+pub fn kind(preset: Preset) -> CnnKind {
+    match preset {
+        Preset::Plain => CnnKind::Plain,
+        Preset::Default => CnnKind::Modern,
+    }
+}
+
+/// A CNN in training.
+pub struct CnnRecipe<D: Backend> {
+    config: CnnConfig,
+    device: D,
+    data: Dataset,
+    train_indices: Vec<u32>,
+    held_out: Split,
+    stats: ChannelStats,
+    model: Cnn<D>,
+    optimiser: Sgd<D>,
+    schedule: Triangle,
+    plan: Plan,
+    loader: Option<Loader>,
+    epoch: Tally,
+}
+
+impl<D: Backend> CnnRecipe<D> {
+    /// A recipe at step 0.
+    ///
+    /// # Errors
+    /// When the data is too little or the device fails.
+    pub fn new(device: D, data: Dataset, config: CnnConfig) -> Result<Self, TrainError> {
+        let (train_indices, held_out) = holdout(&data.train.labels, config.seed);
+        let labels = data.labels.len();
+        if train_indices.len() < 18 || labels < 2 {
+            return Err(TrainError::TooLittleData { images: data.train.len(), labels });
+        }
+        let stats = data.train.select(&train_indices).channel_stats();
+        let mut model = Cnn::new(&device, kind(config.preset), labels, config.seed).map_err(TrainError::device)?;
+        let shown = &train_indices[..train_indices.len().min(WHITENING_IMAGES)];
+        model.whiten(&pictures(&data.train, shown, stats)?);
+        let sgd = SgdConfig {
+            momentum: config.momentum as f32,
+            weight_decay: config.weight_decay as f32,
+            norm_bias_rate: config.bias_lr_factor as f32,
+        };
+        let optimiser = Sgd::new(sgd, &mut model).map_err(TrainError::device)?;
+        let held_out = data.train.select(&held_out);
+        let plan = Plan {
+            steps_per_epoch: steps_per_epoch(train_indices.len(), config.batch_size),
+            epochs: config.epochs,
+            batch_size: config.batch_size.min(train_indices.len()),
+            evaluated: held_out.len() + data.test.len(),
+            eval_every: config.eval_every_epochs,
+        };
+        let schedule = Triangle {
+            peak: config.learning_rate,
+            warmup_share: config.warmup_share,
+            start: FIRST_RATE,
+            total_steps: plan.total_steps(),
+        };
+        let epoch = Tally::default();
+        Ok(Self {
+            config,
+            device,
+            data,
+            train_indices,
+            held_out,
+            stats,
+            model,
+            optimiser,
+            schedule,
+            plan,
+            loader: None,
+            epoch,
+        })
+    }
+
+    fn next_batch(&mut self, step: u64) -> Result<crate::data::augment::Batch, TrainError> {
+        if self.loader.is_none() {
+            let augment = Augment {
+                flip: match self.config.flip {
+                    config::Flip::None => Flip::Off,
+                    config::Flip::Random => Flip::Random,
+                    config::Flip::Alternating => Flip::Alternating,
+                },
+                shift: self.config.shift,
+                cutout: self.config.cutout,
+            };
+            let (indices, batch, seed) = (&self.train_indices, self.config.batch_size, self.config.seed);
+            let loader = Loader::new(&self.data.train, indices, batch, augment, seed, self.stats, step)?;
+            self.loader = Some(loader);
+        }
+        self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches)
+    }
+}
+
+impl<D: Backend> Recipe for CnnRecipe<D> {
+    fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    fn metric_defs(&self) -> Vec<MetricDef> {
+        let def = |name: &str, unit: &str, higher_is_better| MetricDef {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            higher_is_better,
+        };
+        let mut defs = vec![
+            def("train/loss", "nats", Some(false)),
+            def("train/accuracy", "%", Some(true)),
+            def("train/lr", "", None),
+            def("train/images_per_s", "images/s", Some(true)),
+            def("train/epoch_loss", "nats", Some(false)),
+            def("train/epoch_accuracy", "%", Some(true)),
+        ];
+        for split in ["held_out", "test"] {
+            defs.push(def(&format!("{split}/loss"), "nats", Some(false)));
+            defs.push(def(&format!("{split}/accuracy"), "%", Some(true)));
+        }
+        defs.extend(self.data.labels.iter().map(|label| def(&format!("test/accuracy/{label}"), "%", Some(true))));
+        defs
+    }
+
+    fn chosen_by(&self) -> &'static str {
+        "held_out/accuracy"
+    }
+
+    fn step(&mut self, step: u64) -> Result<Values, TrainError> {
+        let begun = Instant::now();
+        let batch = self.next_batch(step)?;
+        let count = batch.y.len();
+        let side = crate::models::cnn::SIDE;
+        let x = self.device.try_tensor_from_vec(batch.x, (count, side, side, 3)).map_err(TrainError::device)?;
+        let logits = self.model.train(x.leaky_traced()).map_err(TrainError::device)?;
+        let correct = count_correct(&read(&logits), &batch.y);
+        let smoothing = self.config.label_smoothing as f32;
+        let loss = cross_entropy(logits, &batch.y, smoothing).map_err(TrainError::device)?;
+        let loss_value = f64::from(read(&loss)[0]);
+        if !loss_value.is_finite() {
+            return Err(TrainError::Diverged { what: "the training loss", value: loss_value, step });
+        }
+        let gradients = loss.try_backward().map_err(TrainError::device)?;
+        let rate = self.schedule.rate(step);
+        self.optimiser.step(&mut self.model, &gradients, rate as f32).map_err(TrainError::device)?;
+        self.epoch.add(loss_value, correct, count);
+        Ok(Values::from([
+            ("train/loss".to_owned(), loss_value),
+            ("train/accuracy".to_owned(), correct as f64 / count as f64),
+            ("train/lr".to_owned(), rate),
+            ("train/images_per_s".to_owned(), count as f64 / begun.elapsed().as_secs_f64()),
+        ]))
+    }
+
+    fn end_epoch(&mut self) -> Values {
+        let tally = std::mem::take(&mut self.epoch);
+        Values::from([
+            ("train/epoch_loss".to_owned(), tally.mean_loss()),
+            ("train/epoch_accuracy".to_owned(), tally.accuracy()),
+        ])
+    }
+
+    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Vec<Evaluation>>, TrainError> {
+        let mut evaluations = Vec::new();
+        for (name, split) in [("held_out", &self.held_out), ("test", &self.data.test)] {
+            let labels = self.data.labels.len();
+            match evaluate(&self.model, &self.device, name, split, labels, self.stats, go_on)? {
+                Some(evaluation) => evaluations.push(evaluation),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(evaluations))
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.data.labels.to_vec()
+    }
+
+    fn save(&mut self, file: &mut TensorFile) {
+        file.collect("model", &mut self.model);
+        file.collect("optimiser", &mut self.optimiser);
+        Card::of(&self.config, &self.data, self.stats).write(file);
+        let epoch = serde_json::json!({
+            "loss_bits": self.epoch.loss.to_bits(),
+            "correct": self.epoch.correct,
+            "count": self.epoch.count,
+        });
+        file.meta.insert("epoch_so_far".to_owned(), epoch);
+    }
+
+    fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
+        let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
+        file.apply("model", &mut self.model).map_err(fault)?;
+        file.apply("optimiser", &mut self.optimiser).map_err(fault)?;
+        let number = |key: &str| {
+            let so_far = file.meta.get("epoch_so_far").and_then(|epoch| epoch.get(key));
+            so_far.and_then(serde_json::Value::as_u64).unwrap_or(0)
+        };
+        self.epoch = Tally {
+            loss: f64::from_bits(number("loss_bits")),
+            correct: number("correct"),
+            count: number("count"),
+        };
+        // The next batch is the step's own, whatever was made ahead.
+        self.loader = None;
+        debug_assert!(step <= self.plan.total_steps());
+        Ok(())
+    }
+}
+
+/// Normalised pictures `(n, 32, 32, 3)` of a split, in a row.
+fn pictures(split: &Split, indices: &[u32], stats: ChannelStats) -> Result<Vec<f32>, TrainError> {
+    let batches = Loader::evaluate(split, indices, EVAL_BATCH, stats)?;
+    Ok(batches.flat_map(|batch| batch.x).collect())
+}
+
+/// The model's answers to a whole split, one view a picture; None when `go_on` said no between two batches.
+///
+/// # Errors
+/// When the device fails.
+pub fn evaluate<D: Backend>(
+    model: &Cnn<D>,
+    device: &D,
+    name: &'static str,
+    split: &Split,
+    labels: usize,
+    stats: ChannelStats,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Evaluation>, TrainError> {
+    let mut evaluation = Evaluation::new(name, labels);
+    let all: Vec<u32> = (0..split.len() as u32).collect();
+    for batch in Loader::evaluate(split, &all, EVAL_BATCH, stats)? {
+        if !go_on() {
+            return Ok(None);
+        }
+        let logits = infer(model, device, batch.x)?;
+        evaluation.add(&logits, &batch.y);
+    }
+    Ok(Some(evaluation))
+}
+
+/// Logits in rows for normalised pictures `(n, 32, 32, 3)` in a row.
+///
+/// # Errors
+/// When the device fails.
+pub fn infer<D: Backend>(model: &Cnn<D>, device: &D, pictures: Vec<f32>) -> Result<Vec<f32>, TrainError> {
+    let side = crate::models::cnn::SIDE;
+    let count = pictures.len() / (side * side * 3);
+    let x = device.try_tensor_from_vec(pictures, (count, side, side, 3)).map_err(TrainError::device)?;
+    Ok(read(&model.infer(x).map_err(TrainError::device)?))
+}
+
+/// What a file of weights says of itself: enough to use it without the run that made it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Card {
+    pub model: String,
+    pub preset: Preset,
+    pub labels: Vec<String>,
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
+    pub data: String,
+    pub seed: u64,
+}
+
+impl Card {
+    const KEY: &str = "card";
+
+    fn of(config: &CnnConfig, data: &Dataset, stats: ChannelStats) -> Self {
+        Self {
+            model: config::ModelKind::Cnn.to_string(),
+            preset: config.preset,
+            labels: data.labels.to_vec(),
+            mean: stats.mean,
+            std: stats.std,
+            data: data.name.clone(),
+            seed: config.seed,
+        }
+    }
+
+    fn write(&self, file: &mut TensorFile) {
+        // A struct of plain fields always has a JSON form.
+        file.meta.insert(Self::KEY.to_owned(), serde_json::to_value(self).unwrap_or_default());
+    }
+
+    /// Reads the card of a file of weights.
+    ///
+    /// # Errors
+    /// When there is none, or it is not a CNN's.
+    pub fn read(file: &TensorFile) -> Result<Self, CheckpointError> {
+        let card = file.meta.get(Self::KEY).cloned().unwrap_or_default();
+        Ok(serde_json::from_value(card)?)
+    }
+
+    /// The channel statistics that pictures are normalised by.
+    pub fn stats(&self) -> ChannelStats {
+        ChannelStats { mean: self.mean, std: self.std }
+    }
+}
+
+/// A trained CNN, ready to answer.
+pub struct TrainedCnn<D: Backend> {
+    pub model: Cnn<D>,
+    pub device: D,
+    pub card: Card,
+}
+
+impl<D: Backend> TrainedCnn<D> {
+    /// Takes a net out of the bytes of a weights file.
+    ///
+    /// # Errors
+    /// When the file is damaged or holds another model.
+    pub fn from_bytes(device: D, bytes: &[u8], path: &Path) -> Result<Self, TrainError> {
+        let fault = |source| TrainError::Checkpoint { path: path.into(), source };
+        let file = TensorFile::parse(bytes).map_err(fault)?;
+        let card = Card::read(&file).map_err(fault)?;
+        let labels = card.labels.len();
+        let mut model = Cnn::new(&device, kind(card.preset), labels, card.seed).map_err(TrainError::device)?;
+        file.apply("model", &mut model).map_err(fault)?;
+        Ok(Self { model, device, card })
+    }
+}

@@ -1,0 +1,33 @@
+//! What can go wrong in a training.
+
+use crate::nn::checkpoint::CheckpointError;
+use crate::run::RunError;
+use std::path::PathBuf;
+
+/// A training cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error("the device failed: {0}")]
+    Device(String),
+    #[error("{path} cannot be used: {source}")]
+    Checkpoint { path: PathBuf, source: CheckpointError },
+    #[error("the weights cannot be written: {0}")]
+    Encode(CheckpointError),
+    #[error("{0}")]
+    Run(#[from] RunError),
+    #[error("{0}")]
+    Data(#[from] crate::data::DataError),
+    #[error("the batches ended before the training did: the thread that makes them has died (see the log)")]
+    OutOfBatches,
+    #[error("the training data has {images} images and {labels} labels: at least 20 images and two labels are needed")]
+    TooLittleData { images: usize, labels: usize },
+    #[error("{what} became {value} at step {step}; try a lower learning rate")]
+    Diverged { what: &'static str, value: f64, step: u64 },
+}
+
+impl TrainError {
+    /// Wraps a device's own error, which has no common type.
+    pub fn device(error: impl std::fmt::Display) -> Self {
+        Self::Device(error.to_string())
+    }
+}

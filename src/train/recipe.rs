@@ -1,0 +1,72 @@
+//! What the training loop asks of a model: it knows no other.
+
+use super::classification::{Evaluation, Values};
+use super::error::TrainError;
+use crate::nn::checkpoint::TensorFile;
+use crate::run::MetricDef;
+
+/// How long a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub steps_per_epoch: u64,
+    pub epochs: u64,
+    /// Images of a step.
+    pub batch_size: usize,
+    /// Images that an evaluation looks at.
+    pub evaluated: usize,
+    /// Evaluate after every so many epochs; the last is always evaluated.
+    pub eval_every: u64,
+}
+
+impl Plan {
+    pub fn total_steps(&self) -> u64 {
+        self.steps_per_epoch * self.epochs
+    }
+
+    /// Whether the epoch (from 1) ends with an evaluation.
+    pub fn evaluates(&self, epoch: u64) -> bool {
+        epoch.is_multiple_of(self.eval_every) || epoch == self.epochs
+    }
+}
+
+/// A model in training: one implementation a kind of model.
+///
+/// Everything random in it is a hash of seed and step, so that [`Recipe::save`] after step n and [`Recipe::load`] into
+/// a fresh one continue bit for bit.
+pub trait Recipe {
+    fn plan(&self) -> Plan;
+
+    /// Every metric that will be logged, with its unit and direction.
+    fn metric_defs(&self) -> Vec<MetricDef>;
+
+    /// The metric that tells the best epoch: one of the held-out images', higher being better.
+    fn chosen_by(&self) -> &'static str;
+
+    /// One batch: step `step` (from 0). The values are logged.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] before any weight is changed by numbers that are not finite.
+    fn step(&mut self, step: u64) -> Result<Values, TrainError>;
+
+    /// The means over the epoch that just ended; starts the next one.
+    fn end_epoch(&mut self) -> Values;
+
+    /// Measures the model on held-out and test images. `go_on` is asked between batches; when it says no, nothing has
+    /// happened.
+    ///
+    /// # Errors
+    /// When the device or the data fails.
+    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Vec<Evaluation>>, TrainError>;
+
+    /// Label names, in the order of confusion matrices.
+    fn labels(&self) -> Vec<String>;
+
+    /// Puts everything that training on needs into the file.
+    fn save(&mut self, file: &mut TensorFile);
+
+    /// Takes it back; the next step will be `step`.
+    ///
+    /// # Errors
+    /// When the file does not fit this recipe.
+    fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError>;
+}

@@ -1,0 +1,42 @@
+//! Learning rates by step.
+
+/// Up in a straight line, then down to zero in a straight line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Triangle {
+    pub peak: f64,
+    /// The share of all steps in which the rate climbs, 0..=1.
+    pub warmup_share: f64,
+    /// Where the climb starts, as a share of the peak.
+    pub start: f64,
+    pub total_steps: u64,
+}
+
+impl Triangle {
+    /// The rate for `step` (from 0).
+    pub fn rate(&self, step: u64) -> f64 {
+        let total = self.total_steps.max(1) as f64;
+        let peak_at = self.warmup_share * total;
+        let step = step as f64;
+        if step < peak_at {
+            self.peak * (self.start + (1.0 - self.start) * step / peak_at)
+        } else {
+            // The last step still moves: the rate would be zero one step later.
+            self.peak * ((total - step) / (total - peak_at).max(1.0)).clamp(0.0, 1.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Triangle;
+
+    #[test]
+    fn it_climbs_to_the_peak_and_falls_to_nearly_nothing() {
+        let triangle = Triangle { peak: 2.0, warmup_share: 0.2, start: 0.1, total_steps: 100 };
+        assert_eq!(triangle.rate(0), 0.2);
+        assert_eq!(triangle.rate(20), 2.0);
+        assert_eq!(triangle.rate(60), 1.0);
+        assert!(triangle.rate(99) > 0.0 && triangle.rate(99) < 0.03);
+        assert_eq!(triangle.rate(100), 0.0);
+    }
+}

@@ -1,0 +1,293 @@
+//! The training loop: it knows steps, epochs, checkpoints and whoever listens, but no model.
+
+use super::checkpoints::Checkpoints;
+use super::classification::{Evaluation, Values};
+use super::error::TrainError;
+use super::recipe::{Plan, Recipe};
+use crate::nn::checkpoint::TensorFile;
+use crate::run::predictions::{self, Predictions};
+use crate::run::{EventKind, Num, RunDir};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// What is asked of a training from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Save and leave; the run will go on later.
+    Pause,
+    /// Save and end.
+    Stop,
+    /// Save and go on.
+    Checkpoint,
+}
+
+/// How a training ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    Finished,
+    Paused,
+    Stopped,
+}
+
+/// Where a training stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    pub step: u64,
+    pub plan: Plan,
+    /// Measuring after an epoch, not training.
+    pub evaluating: bool,
+    /// Images that this evaluation has still to look at, as a share of all.
+    pub evaluation_left: f64,
+}
+
+/// Who owns the run's log and hears its commands.
+pub trait Host {
+    /// Logs what happened.
+    fn emit(&mut self, kind: EventKind);
+    /// Called between batches, also during evaluation: shows life, and says what is asked for.
+    fn tick(&mut self, progress: &Progress) -> Option<Wish>;
+    /// The wish was granted, or why not.
+    fn answer(&mut self, wish: Wish, outcome: Result<(), String>);
+}
+
+/// Numbers of the loop itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainerConfig {
+    /// Time between checkpoints within an epoch.
+    pub checkpoint_every: Duration,
+    /// How many of the last checkpoints are kept beside the best.
+    pub keep: usize,
+}
+
+/// A training under way.
+pub struct Trainer<'a> {
+    recipe: &'a mut dyn Recipe,
+    host: &'a mut dyn Host,
+    run: RunDir,
+    checkpoints: Checkpoints,
+    config: TrainerConfig,
+    plan: Plan,
+    step: u64,
+    /// The last epoch whose end was measured and logged.
+    closed_epochs: u64,
+    best: Option<f64>,
+    saved_at: Instant,
+}
+
+/// Where a run can go on: what its newest whole checkpoint says.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    pub step: u64,
+    file: Option<TensorFile>,
+}
+
+impl Start {
+    /// The newest checkpoint of the run that can be read; notes for those that cannot.
+    ///
+    /// # Errors
+    /// When the weights folder cannot be listed, or checkpoints are there and none can be read.
+    pub fn find(run: &RunDir) -> Result<(Self, Vec<String>), TrainError> {
+        let (found, notes) = Checkpoints::open(run)?.newest()?;
+        let start = found.map_or_else(Self::default, |(step, file)| Self { step, file: Some(file) });
+        Ok((start, notes))
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// Brings the recipe to where the run can go on.
+    ///
+    /// # Errors
+    /// When the checkpoint does not fit the recipe.
+    pub fn new(
+        recipe: &'a mut dyn Recipe,
+        host: &'a mut dyn Host,
+        run: &RunDir,
+        config: TrainerConfig,
+        start: &Start,
+    ) -> Result<Self, TrainError> {
+        let plan = recipe.plan();
+        let number = |key: &str| start.file.as_ref().and_then(|file| file.meta.get(key)?.as_u64());
+        if let Some(file) = &start.file {
+            recipe.load(file, start.step)?;
+        }
+        Ok(Self {
+            recipe,
+            host,
+            run: run.clone(),
+            checkpoints: Checkpoints::open(run)?,
+            config,
+            plan,
+            step: start.step,
+            closed_epochs: number("closed_epochs").unwrap_or(0),
+            best: number("best_bits").map(f64::from_bits),
+            saved_at: Instant::now(),
+        })
+    }
+
+    /// Trains until the end, or until it is asked to leave.
+    ///
+    /// # Errors
+    /// The recipe's; the last checkpoint stays good.
+    pub fn train(&mut self) -> Result<Ending, TrainError> {
+        loop {
+            let epochs_done = self.step / self.plan.steps_per_epoch;
+            if epochs_done > self.closed_epochs {
+                if let Some(ending) = self.close_epoch(epochs_done)? {
+                    return Ok(ending);
+                }
+            } else if self.step >= self.plan.total_steps() {
+                return Ok(Ending::Finished);
+            } else {
+                self.one_step()?;
+                if let Some(ending) = self.between_batches()? {
+                    return Ok(ending);
+                }
+            }
+        }
+    }
+
+    fn one_step(&mut self) -> Result<(), TrainError> {
+        let values = self.recipe.step(self.step)?;
+        self.step += 1;
+        let epoch = self.step as f64 / self.plan.steps_per_epoch as f64;
+        self.host.emit(EventKind::Metrics { step: self.step, epoch, values: nums(values) });
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { step: self.step, plan: self.plan, evaluating: false, evaluation_left: 0.0 }
+    }
+
+    fn between_batches(&mut self) -> Result<Option<Ending>, TrainError> {
+        let wish = self.host.tick(&self.progress());
+        if let Some(wish) = wish {
+            return self.grant(wish);
+        }
+        // An epoch's end is saved with its measurements, so that a crash between the two repeats both.
+        let within_epoch = !self.step.is_multiple_of(self.plan.steps_per_epoch);
+        if within_epoch && self.saved_at.elapsed() >= self.config.checkpoint_every {
+            self.save_or_note(false)?;
+        }
+        Ok(None)
+    }
+
+    /// Measures the epoch that just ended, logs it and saves. Some(ending) when it was asked to leave meanwhile; the
+    /// measurement is then taken up again on resume, and nothing of it was logged.
+    fn close_epoch(&mut self, epoch: u64) -> Result<Option<Ending>, TrainError> {
+        let evaluations = if self.plan.evaluates(epoch) {
+            match self.evaluate()? {
+                Ok(evaluations) => evaluations,
+                Err(wish) => return self.grant(wish),
+            }
+        } else {
+            Vec::new()
+        };
+        let mut values = self.recipe.end_epoch();
+        let labels = self.recipe.labels();
+        for evaluation in &evaluations {
+            self.log_evaluation(epoch, evaluation, &labels);
+            values.extend(evaluation.values());
+            if evaluation.split == "test" {
+                let shares = labels.iter().zip(evaluation.per_label());
+                values.extend(shares.map(|(label, share)| (format!("test/accuracy/{label}"), share)));
+            }
+        }
+        let chosen = values.get(self.recipe.chosen_by()).copied();
+        let is_best = chosen.is_some_and(|chosen| self.best.is_none_or(|best| chosen > best));
+        if is_best {
+            self.best = chosen;
+        }
+        self.closed_epochs = epoch;
+        self.host.emit(EventKind::EpochFinished { epoch, step: self.step, values: nums(values) });
+        self.save_or_note(is_best)?;
+        Ok(None)
+    }
+
+    /// Err(wish) when it was asked to leave between two batches.
+    fn evaluate(&mut self) -> Result<Result<Vec<Evaluation>, Wish>, TrainError> {
+        let mut progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
+        let share = super::cnn::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
+        let host = &mut *self.host;
+        let mut leave = None;
+        let mut save = false;
+        let evaluations = self.recipe.evaluate(&mut || {
+            let wish = host.tick(&progress);
+            progress.evaluation_left = (progress.evaluation_left - share).max(0.0);
+            match wish {
+                Some(Wish::Checkpoint) => save = true,
+                other => leave = other,
+            }
+            leave.is_none()
+        })?;
+        if save {
+            // The weights have not changed since the last step; what is being measured is saved with them soon.
+            self.grant(Wish::Checkpoint)?;
+        }
+        Ok(match (leave, evaluations) {
+            (None, Some(evaluations)) => Ok(evaluations),
+            (leave, _) => Err(leave.unwrap_or(Wish::Pause)),
+        })
+    }
+
+    fn log_evaluation(&mut self, epoch: u64, evaluation: &Evaluation, labels: &[String]) {
+        let split = evaluation.split.to_owned();
+        let matrix = evaluation.confusion.clone();
+        self.host.emit(EventKind::Confusion { split: split.clone(), epoch, labels: labels.to_vec(), matrix });
+        let path = predictions::path(&self.run, &split, epoch);
+        let images = evaluation.predictions.clone();
+        match predictions::write(&path, &Predictions { split: split.clone(), epoch, images }) {
+            Ok(()) => self.host.emit(EventKind::Predictions { split, epoch, path: self.run.relative(&path) }),
+            Err(error) => self.warn(format!("the predictions of epoch {epoch} are not kept: {error}")),
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        self.host.emit(EventKind::Note { level: "warning".to_owned(), text });
+    }
+
+    fn grant(&mut self, wish: Wish) -> Result<Option<Ending>, TrainError> {
+        let outcome = self.save(false);
+        let text = outcome.as_ref().err().map(ToString::to_string);
+        self.host.answer(wish, text.clone().map_or(Ok(()), Err));
+        match (wish, outcome) {
+            (Wish::Checkpoint, _) => Ok(None),
+            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
+            (_, Err(_)) => Ok(None),
+            (Wish::Pause, Ok(())) => Ok(Some(Ending::Paused)),
+            (Wish::Stop, Ok(())) => Ok(Some(Ending::Stopped)),
+        }
+    }
+
+    /// A full disk costs a checkpoint, not the training.
+    fn save_or_note(&mut self, is_best: bool) -> Result<(), TrainError> {
+        match self.save(is_best) {
+            Err(TrainError::Run(error)) => {
+                self.saved_at = Instant::now();
+                self.warn(format!("the checkpoint of step {} is not kept: {error}", self.step));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn save(&mut self, is_best: bool) -> Result<(), TrainError> {
+        let mut file = TensorFile::default();
+        self.recipe.save(&mut file);
+        file.meta.insert("step".to_owned(), self.step.into());
+        file.meta.insert("closed_epochs".to_owned(), self.closed_epochs.into());
+        if let Some(best) = self.best {
+            file.meta.insert("best_bits".to_owned(), best.to_bits().into());
+        }
+        let bytes = file.to_bytes().map_err(TrainError::Encode)?;
+        let path = self.checkpoints.write(self.step, &bytes, is_best, self.config.keep)?;
+        self.saved_at = Instant::now();
+        let epoch = self.step / self.plan.steps_per_epoch;
+        let path = self.run.relative(&path);
+        self.host.emit(EventKind::CheckpointSaved { path, step: self.step, epoch, best: is_best });
+        Ok(())
+    }
+}
+
+fn nums(values: Values) -> BTreeMap<String, Num> {
+    values.into_iter().map(|(name, value)| (name, Num(value))).collect()
+}
