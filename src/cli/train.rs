@@ -1,8 +1,88 @@
-//! `pixscribe train`.
+//! `pixscribe train`: makes a run and computes it here, or leaves it to a worker of its own.
 
 use super::args::TrainArgs;
-use super::{CliResult, Globals};
+use super::progress::{JsonLines, TrainBar};
+use super::{BadUsage, CliResult, Globals};
+use crate::config::{self, ModelKind};
+use crate::data;
+use crate::run::{Phase, RunDir, RunName, State};
+use crate::worker::{self, Observer, Signals, StartOptions};
+use std::path::Path;
 
-pub fn run(_args: &TrainArgs, _globals: &Globals) -> CliResult {
-    Err("`train` is not available in this build".into())
+pub fn run(args: &TrainArgs, globals: &Globals) -> CliResult {
+    let (run, sets) = match (&args.resume, args.model) {
+        (Some(name), _) => (RunDir::open(&globals.runs, &name.parse::<RunName>()?)?, globals.sets.clone()),
+        (None, Some(model)) => (create(args, globals, model)?, Vec::new()),
+        (None, None) => return Err(BadUsage("train: name a model, or a run with --resume".to_owned()).into()),
+    };
+    if args.detach {
+        return detach(args, globals, &run, &sets);
+    }
+    let signals = Signals::catch()?;
+    let _log = super::log::to_file(&run.log_path());
+    let options = StartOptions { sets, force: args.force };
+    let mut observer: Box<dyn Observer> = if args.json { Box::new(JsonLines) } else { Box::new(TrainBar::new(&run)) };
+    let state = worker::run(&run, &options, &signals, observer.as_mut())?;
+    drop(observer);
+    report(&run, &state, args.json)
+}
+
+/// Makes the run directory with every setting resolved, the data's place included: the run goes on from anywhere.
+fn create(args: &TrainArgs, globals: &Globals, model: ModelKind) -> Result<RunDir, super::CliError> {
+    let mut config = globals.load(Some(model))?;
+    config.model = Some(model);
+    let located = data::locate(config.data.path.as_deref())?;
+    config.data.path = Some(located.path.canonicalize().unwrap_or(located.path));
+    let text = config.to_toml()?;
+    match &args.run {
+        Some(name) => Ok(RunDir::create(&globals.runs, &name.parse::<RunName>()?, &text)?),
+        None => Ok(RunDir::create_generated(&globals.runs, model.as_str(), &text)?),
+    }
+}
+
+fn detach(args: &TrainArgs, globals: &Globals, run: &RunDir, sets: &[String]) -> CliResult {
+    let config = config::load_for_resume(&run.config_path(), sets)?;
+    let _ = config.runtime.launcher;
+    return Err("--detach comes with jobs::launch".into());
+    let name = run.name();
+    if args.json {
+        println!("{}", serde_json::json!({ "run": name.to_string() }));
+    } else {
+        println!("{name} trains on its own. Watch it: pixscribe{}; wait for it: pixscribe wait {name}", flags(globals));
+    }
+    Ok(())
+}
+
+/// The flag that finds this run again, where it is needed.
+fn flags(globals: &Globals) -> String {
+    if globals.runs == Path::new("checkpoints") { String::new() } else { format!(" --runs {}", globals.runs.display()) }
+}
+
+fn report(run: &RunDir, state: &State, json: bool) -> CliResult {
+    let name = run.name();
+    let reason = state.reason.clone().unwrap_or_default();
+    match state.phase {
+        Phase::Finished => {
+            if !json {
+                println!("{}", summary(run, state));
+            }
+            Ok(())
+        }
+        Phase::Paused | Phase::Stopped => Err(format!(
+            "{name} is {} at step {} of {}; it is saved and goes on with: pixscribe train --resume {name}",
+            state.phase, state.step, state.total_steps
+        )
+        .into()),
+        Phase::Diverged => Err(format!("{name} diverged: {reason}; the last good checkpoint is kept").into()),
+        _ => Err(format!("{name} failed: {reason}").into()),
+    }
+}
+
+fn summary(run: &RunDir, state: &State) -> String {
+    let value = |name: &str| state.last.get(name).map(|value| value.get());
+    let mut text = format!("{} finished {} epochs in {:.1} min", run.name(), state.epochs, state.run_ms as f64 / 6e4);
+    if let Some(accuracy) = value("test/accuracy") {
+        text += &format!("; test accuracy of the last epoch {:.2} %", 100.0 * accuracy);
+    }
+    text + &format!(". Try: pixscribe eval {}", run.name())
 }

@@ -203,6 +203,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         file.collect("model", &mut self.model);
         file.collect("optimiser", &mut self.optimiser);
         Card::of(&self.config, &self.data, self.stats).write(file);
+        file.meta.insert("data_sha256".to_owned(), self.data.sha256.clone().into());
         let epoch = serde_json::json!({
             "loss_bits": self.epoch.loss.to_bits(),
             "correct": self.epoch.correct,
@@ -213,17 +214,18 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
         let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
+        let due = file.meta.get("data_sha256").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if due != self.data.sha256 {
+            return Err(TrainError::OtherData { due: due.to_owned(), found: self.data.sha256.clone() });
+        }
         file.apply("model", &mut self.model).map_err(fault)?;
         file.apply("optimiser", &mut self.optimiser).map_err(fault)?;
         let number = |key: &str| {
             let so_far = file.meta.get("epoch_so_far").and_then(|epoch| epoch.get(key));
             so_far.and_then(serde_json::Value::as_u64).unwrap_or(0)
         };
-        self.epoch = Tally {
-            loss: f64::from_bits(number("loss_bits")),
-            correct: number("correct"),
-            count: number("count"),
-        };
+        self.epoch =
+            Tally { loss: f64::from_bits(number("loss_bits")), correct: number("correct"), count: number("count") };
         // The next batch is the step's own, whatever was made ahead.
         self.loader = None;
         debug_assert!(step <= self.plan.total_steps());

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum TrainError {
     #[error("the device failed: {0}")]
     Device(String),
+    #[error("cuda:{number} cannot be used: {why}")]
+    NoCuda { number: usize, why: String },
     #[error("{path} cannot be used: {source}")]
     Checkpoint { path: PathBuf, source: CheckpointError },
     #[error("the weights cannot be written: {0}")]
@@ -17,10 +19,16 @@ pub enum TrainError {
     Run(#[from] RunError),
     #[error("{0}")]
     Data(#[from] crate::data::DataError),
+    #[error("the training panicked: {0} (log.txt of the run says where)")]
+    Panic(String),
     #[error("the batches ended before the training did: the thread that makes them has died (see the log)")]
     OutOfBatches,
     #[error("the training data has {images} images and {labels} labels: at least 20 images and two labels are needed")]
     TooLittleData { images: usize, labels: usize },
+    #[error(
+        "the data has changed since this run was started (its SHA-256 began with {due:.12}, now it is {found:.12}): set data.path to the data it was started with"
+    )]
+    OtherData { due: String, found: String },
     #[error("{what} became {value} at step {step}; try a lower learning rate")]
     Diverged { what: &'static str, value: f64, step: u64 },
 }

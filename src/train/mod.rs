@@ -3,6 +3,7 @@
 pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
+pub mod device;
 mod error;
 mod recipe;
 mod schedule;

@@ -1,0 +1,55 @@
+//! The device that a user asked for, or a clear refusal.
+
+use super::error::TrainError;
+use crate::config::DeviceChoice;
+use dfdx::prelude::Cpu;
+
+/// A device that models can run on.
+pub enum Device {
+    Cpu(Cpu),
+    #[cfg(feature = "cuda")]
+    Cuda(dfdx::prelude::Cuda, usize),
+}
+
+impl Device {
+    /// Opens the device; `auto` takes the first GPU that this build and machine have, else the CPU.
+    ///
+    /// # Errors
+    /// When a GPU was asked for by name and there is none, in this build or on this machine.
+    pub fn open(choice: DeviceChoice) -> Result<Self, TrainError> {
+        match choice {
+            DeviceChoice::Cpu => Ok(Self::Cpu(Cpu::default())),
+            DeviceChoice::Auto => Ok(cuda(0).unwrap_or_else(|_| Self::Cpu(Cpu::default()))),
+            DeviceChoice::Cuda(number) => cuda(number),
+        }
+    }
+
+    /// `cpu`, `cuda:0` …: the name of its queue.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Cpu(_) => "cpu".to_owned(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_, number) => format!("cuda:{number}"),
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(number: usize) -> Result<Device, TrainError> {
+    Err(TrainError::NoCuda { number, why: "this build has no GPU support; build with --features cuda".to_owned() })
+}
+
+/// Asks the driver before dfdx does: on a machine without a GPU dfdx would panic.
+#[cfg(feature = "cuda")]
+fn cuda(number: usize) -> Result<Device, TrainError> {
+    use cudarc::driver::result::{device, init};
+    let refuse = |why: String| TrainError::NoCuda { number, why };
+    // A driver error may panic when it is formatted: only its code is told.
+    init().map_err(|error| refuse(format!("the CUDA driver does not start (code {})", error.0 as u32)))?;
+    let count = device::get_count().map_err(|error| refuse(format!("no device answers (code {})", error.0 as u32)))?;
+    if number as i64 >= i64::from(count) {
+        return Err(refuse(format!("the machine has {count} CUDA devices")));
+    }
+    let device = dfdx::prelude::Cuda::try_build(number, 0).map_err(|error| refuse(error.to_string()))?;
+    Ok(Device::Cuda(device, number))
+}
