@@ -2,16 +2,17 @@
 
 use super::args::TrainArgs;
 use super::progress::{JsonLines, TrainBar};
-use super::{BadUsage, CliResult, Globals};
+use super::{BadUsage, CliError, CliResult, Globals, ask};
 use crate::config::{self, ModelKind};
 use crate::data;
+use crate::jobs::launch::Launch;
 use crate::run::{Phase, RunDir, RunName, State};
 use crate::worker::{self, Observer, Signals, StartOptions};
 use std::path::Path;
 
 pub fn run(args: &TrainArgs, globals: &Globals) -> CliResult {
     let (run, sets) = match (&args.resume, args.model) {
-        (Some(name), _) => (RunDir::open(&globals.runs, &name.parse::<RunName>()?)?, globals.sets.clone()),
+        (Some(name), _) => (ask::open(globals, name)?, globals.sets.clone()),
         (None, Some(model)) => (create(args, globals, model)?, Vec::new()),
         (None, None) => return Err(BadUsage("train: name a model, or a run with --resume".to_owned()).into()),
     };
@@ -28,7 +29,7 @@ pub fn run(args: &TrainArgs, globals: &Globals) -> CliResult {
 }
 
 /// Makes the run directory with every setting resolved, the data's place included: the run goes on from anywhere.
-fn create(args: &TrainArgs, globals: &Globals, model: ModelKind) -> Result<RunDir, super::CliError> {
+fn create(args: &TrainArgs, globals: &Globals, model: ModelKind) -> Result<RunDir, CliError> {
     let mut config = globals.load(Some(model))?;
     config.model = Some(model);
     let located = data::locate(config.data.path.as_deref())?;
@@ -42,8 +43,8 @@ fn create(args: &TrainArgs, globals: &Globals, model: ModelKind) -> Result<RunDi
 
 fn detach(args: &TrainArgs, globals: &Globals, run: &RunDir, sets: &[String]) -> CliResult {
     let config = config::load_for_resume(&run.config_path(), sets)?;
-    let _ = config.runtime.launcher;
-    return Err("--detach comes with jobs::launch".into());
+    let launch = Launch::new(run).launcher(&config.runtime.launcher).force(args.force);
+    launch.settings(globals.config.as_deref(), sets).start()?;
     let name = run.name();
     if args.json {
         println!("{}", serde_json::json!({ "run": name.to_string() }));
