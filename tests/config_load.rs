@@ -60,6 +60,14 @@ fn sets_are_toml_values_and_else_text() {
 }
 
 #[test]
+fn a_folder_may_be_called_like_a_number() {
+    for name in ["2024", "2024-01-01", "true", "1e3"] {
+        let config = load_text("", &[&format!("data.path={name}")]).unwrap();
+        assert_eq!(config.data.path, Some(PathBuf::from(name)));
+    }
+}
+
+#[test]
 fn a_later_set_beats_an_earlier_one() {
     assert_eq!(load_text("", &["seed=1", "cnn.seed=2"]).unwrap().cnn.seed, 2);
 }

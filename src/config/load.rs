@@ -24,7 +24,7 @@ pub fn load(explicit: Option<&Path>, sets: &[String], model: Option<ModelKind>) 
     let model = model.or(model_of(&merged));
     for set in sets {
         let (key, value) = parse_set(set)?;
-        merge_set(&mut merged, &key, value, model)?;
+        merge_set(&mut merged, key, value, model)?;
     }
     let mut config = assemble(merged)?;
     config.model = model;
@@ -63,23 +63,33 @@ fn model_of(table: &Table) -> Option<ModelKind> {
     table.get("model")?.as_str()?.parse().ok()
 }
 
-/// Splits `key=value`; a value that is no TOML is taken as text.
-fn parse_set(text: &str) -> Result<(String, Value), ConfigError> {
+/// Splits `key=value`.
+fn parse_set(text: &str) -> Result<(&str, &str), ConfigError> {
     let no_equals = || ConfigError::NoEquals { text: text.to_owned(), example: "runtime.threads=1" };
     let (key, value) = text.split_once('=').ok_or_else(no_equals)?;
-    let value = value.trim();
-    let parsed = format!("value = {value}").parse::<Table>().ok().filter(|table| table.len() == 1);
-    let value = parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.to_owned()));
-    Ok((key.trim().to_owned(), value))
+    Ok((key.trim(), value.trim()))
 }
 
-fn merge_set(merged: &mut Table, key: &str, value: Value, model: Option<ModelKind>) -> Result<(), ConfigError> {
+/// A TOML value, or nothing.
+fn toml_value(text: &str) -> Option<Value> {
+    let mut table = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?;
+    table.remove("value")
+}
+
+fn merge_set(merged: &mut Table, key: &str, text: &str, model: Option<ModelKind>) -> Result<(), ConfigError> {
+    let as_text = Value::String(text.to_owned());
+    let value = toml_value(text).unwrap_or_else(|| as_text.clone());
     let (section, key) = match (key.split_once('.'), model) {
         (Some(parts), _) => parts,
         (None, Some(model)) => (model.as_str(), key),
         (None, None) => return Err(unknown(&Origin::Argument, "", key, &value)),
     };
-    check_one(&Origin::Argument, section, key, &value)?;
+    let checked = check_one(&Origin::Argument, section, key, &value).map(|()| value);
+    // A folder may be called 2024, which as TOML is a number.
+    let value = checked.or_else(|error| match check_one(&Origin::Argument, section, key, &as_text) {
+        Ok(()) => Ok(as_text),
+        Err(_) => Err(error),
+    })?;
     let table = merged.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Some(table) = table.as_table_mut() {
         table.insert(key.to_owned(), value);
