@@ -81,43 +81,72 @@ pub fn parse_names(text: &str, path: &Path) -> Result<Labels, DataError> {
     Ok(names.into())
 }
 
-/// Joins files into one split, in the order given, after checking their labels; memory is taken once.
-pub fn join(parts: Vec<(PathBuf, Records)>, names: usize, root: &Path) -> Result<Split, DataError> {
-    let total: usize = parts.iter().map(|(_, r)| r.labels.len()).sum();
-    if total == 0 {
-        return Err(DataError::Empty { path: root.to_path_buf() });
+/// A split being filled file by file: its memory is taken once, so that loading needs little more than the split.
+#[derive(Debug)]
+pub struct Filling {
+    images: Arc<[u8]>,
+    labels: Vec<u8>,
+    names: usize,
+}
+
+impl Filling {
+    /// Room for so many images whose labels have so many names.
+    pub fn new(images: usize, names: usize) -> Self {
+        let room = std::iter::repeat_n(0, images * IMAGE_BYTES).collect();
+        Self { images: room, labels: Vec::with_capacity(images), names }
     }
-    let mut images: Arc<[u8]> = std::iter::repeat_n(0, total * IMAGE_BYTES).collect();
-    let mut labels = Vec::with_capacity(total);
-    if let Some(mut room) = Arc::get_mut(&mut images) {
-        for (path, records) in parts {
-            check_labels(&records.labels, names, &path)?;
-            let (head, tail) = room.split_at_mut(records.images.len());
-            head.copy_from_slice(&records.images);
-            labels.extend(records.labels);
-            room = tail;
+
+    /// Appends a file after checking its labels. More than there is room for means that a file has grown meanwhile.
+    pub fn push(&mut self, records: &Records, path: &Path) -> Result<(), DataError> {
+        check_labels(&records.labels, self.names, path)?;
+        let from = self.labels.len() * IMAGE_BYTES;
+        let all = Arc::get_mut(&mut self.images).unwrap_or_default();
+        let room = all.get_mut(from..from + records.images.len());
+        room.ok_or_else(|| DataError::Changed(path.to_path_buf()))?.copy_from_slice(&records.images);
+        self.labels.extend(&records.labels);
+        Ok(())
+    }
+
+    /// The split, once it is full; `root` is the set's place.
+    pub fn finish(self, root: &Path) -> Result<Split, DataError> {
+        if self.labels.len() * IMAGE_BYTES != self.images.len() {
+            return Err(DataError::Changed(root.to_path_buf()));
         }
+        if self.labels.is_empty() {
+            return Err(DataError::Empty { path: root.to_path_buf() });
+        }
+        Ok(Split { images: self.images, labels: self.labels.into() })
     }
-    Ok(Split { images, labels: labels.into() })
+}
+
+/// Joins files into one split, in the order given, after checking their labels.
+pub fn join(parts: Vec<(PathBuf, Records)>, names: usize, root: &Path) -> Result<Split, DataError> {
+    let mut filling = Filling::new(parts.iter().map(|(_, r)| r.labels.len()).sum(), names);
+    for (path, records) in parts {
+        filling.push(&records, &path)?;
+    }
+    filling.finish(root)
 }
 
 /// Reads a folder in the binary layout: label names, training split, test split.
 pub fn read_folder(root: &Path) -> Result<(Labels, Split, Split), DataError> {
     let names = read_names(root)?;
-    let train: Vec<PathBuf> = batch_files(root, "bin")?;
-    let test = vec![root.join("test_batch.bin")];
-    let read = |paths: Vec<PathBuf>| -> Result<Split, DataError> {
-        let images = paths.iter().try_fold(0, |sum, p| Ok::<_, DataError>(sum + count_records(p)?))?;
-        if images > MAX_IMAGES {
-            return Err(too_many(root));
-        }
-        let parts = paths.into_iter().map(|path| {
-            let records = decode(&read_bounded(&path, (MAX_IMAGES * RECORD_BYTES) as u64)?, &path)?;
-            Ok((path, records))
-        });
-        join(parts.collect::<Result<_, DataError>>()?, names.len(), root)
-    };
-    Ok((names.clone(), read(train)?, read(test)?))
+    let train = read_files(&batch_files(root, "bin")?, names.len(), root)?;
+    let test = read_files(&[root.join("test_batch.bin")], names.len(), root)?;
+    Ok((names, train, test))
+}
+
+fn read_files(paths: &[PathBuf], names: usize, root: &Path) -> Result<Split, DataError> {
+    let images = paths.iter().try_fold(0, |sum, p| Ok::<_, DataError>(sum + count_records(p)?))?;
+    if images > MAX_IMAGES {
+        return Err(too_many(root));
+    }
+    let mut filling = Filling::new(images, names);
+    for path in paths {
+        let bytes = read_bounded(path, (MAX_IMAGES * RECORD_BYTES) as u64)?;
+        filling.push(&decode(&bytes, path)?, path)?;
+    }
+    filling.finish(root)
 }
 
 /// Writes a folder in the binary layout: 10,000 images a training file, as the official archive has it.

@@ -52,6 +52,8 @@ pub enum DataError {
         attempts.join("; "), folder.display()
     )]
     Fetch { attempts: Vec<String>, folder: PathBuf },
+    #[error("{} changed while it was read; try again", .0.display())]
+    Changed(PathBuf),
     #[error("{0}")]
     Source(String),
     #[error("the fetch was broken off; nothing of it is kept")]

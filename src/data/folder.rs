@@ -57,7 +57,7 @@ fn printable(names: &[String]) -> Labels {
 /// A fifth of the files, by the hash of "label/file name": the same ones wherever the folder lies.
 fn is_for_test((path, label): &Labelled, names: &[String]) -> bool {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    hash(0, &format!("{}/{file}", names[usize::from(*label)]), 0, 0) % TEST_SHARE == 0
+    hash(0, &format!("{}/{file}", names[usize::from(*label)]), 0, 0).is_multiple_of(TEST_SHARE)
 }
 
 /// The folders of `root` that hold pictures.

@@ -75,14 +75,13 @@ impl Loader {
     pub fn evaluate(split: &Split, indices: &[u32], batch: usize, stats: ChannelStats) -> Result<Self, DataError> {
         let split = split.clone();
         let normaliser = Normaliser::new(stats);
-        let mut rest = indices.to_vec().into_iter();
+        let indices = indices.to_vec();
         let mut step = 0;
         Self::spawn(move || {
-            let chosen: Vec<u32> = rest.by_ref().take(batch.max(1)).collect();
-            let whole = |_| Choice::default();
-            let made = (!chosen.is_empty()).then(|| make(&split, &chosen, &normaliser, whole, step, 0));
+            let chosen = indices.chunks(batch.max(1)).nth(step)?;
+            let made = make(&split, chosen, &normaliser, |_| Choice::default(), step as u64, 0);
             step += 1;
-            made
+            Some(made)
         })
     }
 
