@@ -1,8 +1,160 @@
-//! `pixscribe eval`.
+//! `pixscribe eval`: a trained model's answers to every picture of a split.
 
 use super::args::EvalArgs;
-use super::{CliResult, Globals};
+use super::model::{self, Found};
+use super::{CliError, CliResult, Globals};
+use crate::data::{self, Dataset, Split};
+use crate::ops::Backend;
+use crate::train::cnn::{EVAL_BATCH, evaluate};
+use crate::train::device::Device;
+use crate::train::{Evaluation, TrainError};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::collections::BTreeMap;
 
-pub fn run(_args: &EvalArgs, _globals: &Globals) -> CliResult {
-    Err("`eval` is not available in this build".into())
+/// The model and the data do not speak of the same things.
+#[derive(Debug, thiserror::Error)]
+enum EvalError {
+    #[error("the model knows the labels {model} but {data_path} has {data}; name its data with --set data.path=DIR")]
+    OtherLabels { model: String, data: String, data_path: String },
+    #[error("the {split} split of {data_path} has no images")]
+    NoImages { split: &'static str, data_path: String },
+}
+
+/// The JSON of `eval`: shares are 0..1, confusion rows are the true label.
+#[derive(Debug, Serialize)]
+struct Report {
+    n: u64,
+    accuracy: f64,
+    /// Nats.
+    loss: f64,
+    per_class: BTreeMap<String, Option<f64>>,
+    confusion: Vec<Vec<u64>>,
+    labels: Vec<String>,
+    split: String,
+    weights: String,
+}
+
+pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
+    let found = model::find(globals, args.model.as_deref())?;
+    let data = data::load(found.config.data.path.as_deref(), None)?;
+    // Only the first worker of a process sets the pool.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    let report = match Device::open(found.config.runtime.device)? {
+        Device::Cpu(cpu) => measure(cpu, args, &found, &data)?,
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda, _) => measure(cuda, args, &found, &data)?,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+fn measure<D: Backend>(device: D, args: &EvalArgs, found: &Found, data: &Dataset) -> Result<Report, CliError> {
+    let net = found.load(device)?;
+    let data_path = || data.path.display().to_string();
+    if *net.card.labels != *data.labels {
+        let (model, data) = (net.card.labels.join(", "), data.labels.join(", "));
+        return Err(EvalError::OtherLabels { model, data, data_path: data_path() }.into());
+    }
+    let (name, whole): (&'static str, &Split) =
+        if args.split == "train" { ("train", &data.train) } else { ("test", &data.test) };
+    let split = first(whole, args.limit);
+    if split.is_empty() {
+        return Err(EvalError::NoImages { split: name, data_path: data_path() }.into());
+    }
+    let bar = bar(args.json, split.len());
+    let mut go_on = || {
+        bar.inc(EVAL_BATCH as u64);
+        true
+    };
+    let labels = data.labels.len();
+    let evaluation = evaluate(&net.model, &net.device, name, &split, labels, net.card.stats(), &mut go_on)?;
+    bar.finish_and_clear();
+    let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
+    Ok(report(&evaluation, &data.labels, found))
+}
+
+fn first(split: &Split, limit: Option<u64>) -> Split {
+    match limit.map(|limit| limit as usize) {
+        Some(limit) if limit < split.len() => split.select(&(0..limit as u32).collect::<Vec<_>>()),
+        _ => split.clone(),
+    }
+}
+
+fn bar(json: bool, images: usize) -> ProgressBar {
+    let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(images as u64) };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} images  {eta} left") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
+fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
+    let shares = evaluation.per_label().into_iter().map(|share| share.is_finite().then_some(share));
+    Report {
+        n: evaluation.tally.count,
+        accuracy: evaluation.tally.accuracy(),
+        loss: evaluation.tally.mean_loss(),
+        per_class: labels.iter().cloned().zip(shares).collect(),
+        confusion: evaluation.confusion.clone(),
+        labels: labels.to_vec(),
+        split: evaluation.split.to_owned(),
+        weights: found.weights.display().to_string(),
+    }
+}
+
+fn print(report: &Report) {
+    println!("{}", report.weights);
+    let (low, high) = wilson(report.accuracy, report.n as f64);
+    println!(
+        "{} of {} {} images: {:.2} % right (95 % interval {:.2} to {:.2}), loss {:.4} nats",
+        (report.accuracy * report.n as f64).round(),
+        report.n,
+        report.split,
+        100.0 * report.accuracy,
+        100.0 * low,
+        100.0 * high,
+        report.loss
+    );
+    let width = report.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+    for (index, label) in report.labels.iter().enumerate() {
+        let share = report.per_class.get(label).copied().flatten();
+        let share = share.map_or("   -   ".to_owned(), |share| format!("{:6.2} %", 100.0 * share));
+        println!("  {label:width$}  {share}{}", taken_for(report, index));
+    }
+}
+
+/// What the label is most often taken for.
+fn taken_for(report: &Report, label: usize) -> String {
+    let others = report.confusion[label].iter().enumerate().filter(|(other, _)| *other != label);
+    match others.max_by_key(|(other, count)| (**count, std::cmp::Reverse(*other))) {
+        Some((other, &count)) if count > 0 => format!("   {count} times {}", report.labels[other]),
+        _ => String::new(),
+    }
+}
+
+/// The 95 % interval of a share `p` of `n` (Wilson 1927).
+fn wilson(p: f64, n: f64) -> (f64, f64) {
+    const Z: f64 = 1.959_964;
+    let centre = p + Z * Z / (2.0 * n);
+    let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + Z * Z / n;
+    ((centre - reach) / scale, (centre + reach) / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    /// ```python
+    /// from statsmodels.stats.proportion import proportion_confint
+    /// proportion_confint(9, 10, method="wilson")  # 0.5958, 0.9821
+    /// ```
+    #[test]
+    fn the_interval_is_wilson_s() {
+        let (low, high) = super::wilson(0.9, 10.0);
+        assert!((low - 0.5958).abs() < 1e-4 && (high - 0.9821).abs() < 1e-4, "{low} {high}");
+    }
 }

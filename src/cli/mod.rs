@@ -8,6 +8,7 @@ mod data;
 mod doctor;
 mod eval;
 pub mod log;
+mod model;
 mod pause;
 mod predict;
 mod progress;

@@ -117,7 +117,7 @@ fn archive_in(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The working directory, then the nearest folder above the executable that has a `data` folder of ours.
-fn roots() -> Vec<PathBuf> {
+pub fn roots() -> Vec<PathBuf> {
     let above_executable = std::env::current_exe().ok().and_then(|exe| {
         let is_home = |dir: &&Path| dir.join("data/sample").is_dir() || dir.join("data/cifar10").is_dir();
         exe.ancestors().skip(1).find(is_home).map(Path::to_path_buf)

@@ -1,11 +1,11 @@
 //! The CNN's recipe: SGD on softmax cross-entropy with label smoothing, over augmented pictures.
 
-use super::classification::{Evaluation, Tally, Values, count_correct};
+use super::classification::{Answer, Evaluation, Tally, Values, count_correct};
 use super::error::TrainError;
 use super::recipe::{Plan, Recipe};
 use super::schedule::Triangle;
 use crate::config::{self, CnnConfig, Preset};
-use crate::data::augment::{Augment, Flip, Loader, steps_per_epoch};
+use crate::data::augment::{Augment, Flip, Loader, Normaliser, steps_per_epoch};
 use crate::data::{ChannelStats, Dataset, Split, holdout};
 use crate::models::{Cnn, CnnKind};
 use crate::nn::checkpoint::{CheckpointError, TensorFile};
@@ -330,17 +330,29 @@ pub struct TrainedCnn<D: Backend> {
 }
 
 impl<D: Backend> TrainedCnn<D> {
-    /// Takes a net out of the bytes of a weights file.
+    /// Takes a net out of a file of weights; `path` is told in errors.
     ///
     /// # Errors
-    /// When the file is damaged or holds another model.
-    pub fn from_bytes(device: D, bytes: &[u8], path: &Path) -> Result<Self, TrainError> {
+    /// When the file holds another model, or not all of it.
+    pub fn from_file(device: D, file: &TensorFile, path: &Path) -> Result<Self, TrainError> {
         let fault = |source| TrainError::Checkpoint { path: path.into(), source };
-        let file = TensorFile::parse(bytes).map_err(fault)?;
-        let card = Card::read(&file).map_err(fault)?;
+        let card = Card::read(file).map_err(fault)?;
         let labels = card.labels.len();
         let mut model = Cnn::new(&device, kind(card.preset), labels, card.seed).map_err(TrainError::device)?;
         file.apply("model", &mut model).map_err(fault)?;
         Ok(Self { model, device, card })
+    }
+
+    /// The share of each label for pictures `(n, 32, 32, 3)` in a row (u8, channels last): rows that sum to 1.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn shares(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, TrainError> {
+        let logits = infer(&self.model, &self.device, Normaliser::new(self.card.stats()).apply(pixels))?;
+        let shares = |row: &[f32]| {
+            let answer = Answer::of(row);
+            row.iter().map(|&logit| answer.share(logit)).collect()
+        };
+        Ok(logits.chunks_exact(self.card.labels.len()).map(shares).collect())
     }
 }

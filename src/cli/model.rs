@@ -1,0 +1,78 @@
+//! The trained model that a command names: a run, a folder of weights, or the weights that come with pixscribe.
+
+use super::{BadUsage, CliError, Globals};
+use crate::config::{self, Config, ModelKind};
+use crate::data;
+use crate::ops::Backend;
+use crate::run::{RunDir, RunName};
+use crate::train::checkpoints::weights_in;
+use crate::train::cnn::TrainedCnn;
+use crate::train::{TrainError, checkpoints};
+use std::path::{Path, PathBuf};
+
+/// No weights where they were looked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ModelError {
+    #[error("run {run} has no weights yet: {folder} is empty; wait for its first checkpoint")]
+    RunWithoutWeights { run: String, folder: PathBuf },
+    #[error("{path} has no weights: a folder with a .safetensors file, or the name of a run, is needed")]
+    FolderWithoutWeights { path: PathBuf },
+    #[error(
+        "no model is named and no weights came with pixscribe ({looked} is not there): train one with `pixscribe train cnn`, then name its run"
+    )]
+    NoPretrained { looked: PathBuf },
+}
+
+/// Weights on disk, and the settings they are to be used with.
+pub(super) struct Found {
+    pub weights: PathBuf,
+    /// The run's own settings where it is one, else the user's.
+    pub config: Config,
+}
+
+/// Finds what `name` means: a run's name first, then a folder.
+pub(super) fn find(globals: &Globals, name: Option<&str>) -> Result<Found, CliError> {
+    let Some(name) = name else {
+        let config = globals.load(None)?;
+        return Ok(Found { weights: pretrained(globals)?, config });
+    };
+    if let Ok(run_name) = name.parse::<RunName>()
+        && let Ok(run) = RunDir::open(&globals.runs, &run_name)
+    {
+        return of_run(globals, &run);
+    }
+    let folder = Path::new(name);
+    if !folder.exists() {
+        // Says which runs have a similar name.
+        let run_name = name.parse::<RunName>().map_err(|error| BadUsage(error.to_string()))?;
+        RunDir::open(&globals.runs, &run_name)?;
+    }
+    let weights = if folder.is_file() { Some(folder.to_owned()) } else { weights_in(folder) };
+    let weights = weights.or_else(|| weights_in(&folder.join("weights")));
+    let weights = weights.ok_or_else(|| ModelError::FolderWithoutWeights { path: folder.to_owned() })?;
+    Ok(Found { weights, config: globals.load(None)? })
+}
+
+fn of_run(globals: &Globals, run: &RunDir) -> Result<Found, CliError> {
+    let folder = run.weights_dir();
+    let weights = weights_in(&folder)
+        .ok_or_else(|| ModelError::RunWithoutWeights { run: run.name().to_string(), folder: folder.clone() })?;
+    let config = config::load(Some(&run.config_path()), &globals.sets, None)?;
+    Ok(Found { weights, config })
+}
+
+/// The weights that come with pixscribe: beside the runs, else in the repository that the program was built in.
+fn pretrained(globals: &Globals) -> Result<PathBuf, ModelError> {
+    let below = |runs: &Path| runs.join("pretrained").join(ModelKind::Cnn.as_str());
+    let own = below(&globals.runs);
+    let shipped = data::roots().into_iter().map(|root| below(&root.join("checkpoints")));
+    let found = std::iter::once(own.clone()).chain(shipped).find_map(|folder| weights_in(&folder));
+    found.ok_or(ModelError::NoPretrained { looked: own })
+}
+
+impl Found {
+    /// Reads the weights onto a device.
+    pub fn load<D: Backend>(&self, device: D) -> Result<TrainedCnn<D>, TrainError> {
+        TrainedCnn::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
+    }
+}
