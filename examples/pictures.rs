@@ -43,11 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         match event::read()? {
             Event::Key(KeyEvent { code: KeyCode::Char('z'), modifiers: KeyModifiers::CONTROL, .. }) => {
                 guard.suspend()?;
-                stage.redraw()?;
+                stage.redraw();
             }
             Event::Key(KeyEvent { code: KeyCode::Char('n'), .. }) => view.page += 1,
             Event::Key(KeyEvent { code: KeyCode::Char('p'), .. }) => view.popup = !view.popup,
             Event::Key(KeyEvent { code: KeyCode::Char('q'), .. }) => return Ok(()),
+            Event::Resize(..) => stage.redraw(),
             _ => {}
         }
     }

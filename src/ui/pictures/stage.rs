@@ -15,6 +15,8 @@ pub struct Stage {
     terminal: Terminal<CrosstermBackend<Screen>>,
     screen: Screen,
     pictures: Box<dyn Pictures>,
+    /// The next frame begins with an empty screen.
+    is_stale: bool,
 }
 
 impl Stage {
@@ -22,7 +24,7 @@ impl Stage {
     pub fn new(pictures: Box<dyn Pictures>) -> io::Result<Self> {
         let screen = Screen::stdout()?;
         let terminal = Terminal::new(CrosstermBackend::new(screen.clone()))?;
-        Ok(Self { terminal, screen, pictures })
+        Ok(Self { terminal, screen, pictures, is_stale: false })
     }
 
     /// Draws one frame as one synchronized write; a frame that changes nothing sends nothing.
@@ -31,6 +33,10 @@ impl Stage {
     /// then new ones printed, at most one a frame.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>, &mut dyn Pictures)) -> io::Result<()> {
         self.screen.begin_frame();
+        if std::mem::take(&mut self.is_stale) {
+            // It clears, and unlike `Terminal::clear` does not ask the terminal where its cursor is.
+            self.terminal.resize(self.terminal.size()?.into())?;
+        }
         let pictures = self.pictures.as_mut();
         self.terminal.draw(|frame| {
             render(frame, pictures);
@@ -41,9 +47,9 @@ impl Stage {
     }
 
     /// After a suspend and on a resize event: whatever was on the screen is gone, and the cells may have a new size.
-    pub fn redraw(&mut self) -> io::Result<()> {
+    pub fn redraw(&mut self) {
         self.pictures.invalidate();
-        self.terminal.clear()
+        self.is_stale = true;
     }
 
     /// When to draw again although nothing changed.
