@@ -20,7 +20,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("ui::pictures", &["term", "config"]),
     ("term", &["config"]),
     ("cli", &["worker", "train", "models", "nn", "ops", "data", "run", "config", "ui", "app", "jobs", "term"]),
-    ("main", &["cli"]),
+    ("main", &["cli", "jobs::launch"]),
     ("lib", &[]),
 ];
 
