@@ -166,11 +166,6 @@ impl Pty {
         self.wait_until(&format!("`{text}` on the screen"), |screen| screen.contents().contains(text));
     }
 
-    /// Waits until the text is not on the screen.
-    pub fn wait_for_no(&self, text: &str) {
-        self.wait_until(&format!("no `{text}` on the screen"), |screen| !screen.contents().contains(text));
-    }
-
     /// Waits until the screen is as wanted.
     pub fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
         self.wait(what, || is_so(self.seen().parser.screen()));

@@ -1,0 +1,4 @@
+//! Tests in a real pseudo-terminal, with a terminal emulator behind it. One binary, since they share the harness.
+
+mod harness;
+mod terminal;
