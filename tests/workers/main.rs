@@ -1,0 +1,5 @@
+//! Real workers on the data in the repository: killed, paused, queued, and taken up again.
+
+mod kill;
+mod pause;
+mod place;
