@@ -38,7 +38,9 @@ impl Place {
     pub fn train(&self, run: &str, sets: &[&str]) -> Command {
         let mut command = self.pixscribe();
         command.args(["train", "cnn", "--run", run, "--set", "data.path=data/sample"]);
-        sets.iter().for_each(|set| drop(command.args(["--set", set])));
+        for set in sets {
+            command.args(["--set", set]);
+        }
         command
     }
 
