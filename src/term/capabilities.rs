@@ -21,6 +21,8 @@ pub struct Capabilities {
     /// One cell in pixels, width and height.
     pub cell_px: Option<(u16, u16)>,
     pub colours: ColourDepth,
+    /// The background's colour, if it told.
+    pub background: Option<[u8; 3]>,
     /// What the user typed while the terminal was asked.
     pub typed: Vec<KeyEvent>,
 }
@@ -38,8 +40,15 @@ impl Capabilities {
             colours: ColourDepth::decide(environment, reply.name.as_deref()),
             name: reply.name,
             cell_px: reply.cell_px,
+            background: reply.background,
             typed: reply.typed,
         }
+    }
+
+    /// Text is dark on light. A terminal that does not tell is taken for a dark one.
+    pub fn has_light_background(&self) -> bool {
+        let weighted = |[red, green, blue]: [u8; 3]| 3 * u32::from(red) + 6 * u32::from(green) + u32::from(blue);
+        self.background.is_some_and(|background| weighted(background) > 10 * 127)
     }
 
     /// What can be said without asking: no pictures, colours by the environment.

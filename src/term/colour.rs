@@ -62,11 +62,16 @@ impl ColourDepth {
 
     /// The nearest colour that this depth has; [`Color::Reset`] without colours.
     pub fn nearest(self, rgb: [u8; 3]) -> Color {
+        self.nearest_with_rgb(rgb).0
+    }
+
+    /// The nearest colour, and what it looks like, for whoever spreads the difference over the neighbours.
+    pub fn nearest_with_rgb(self, rgb: [u8; 3]) -> (Color, [u8; 3]) {
         match self {
-            Self::Mono => Color::Reset,
+            Self::Mono => (Color::Reset, rgb),
             Self::Ansi16 => nearest_16(rgb),
-            Self::Ansi256 => Color::Indexed(nearest_256(rgb)),
-            Self::Truecolour => Color::Rgb(rgb[0], rgb[1], rgb[2]),
+            Self::Ansi256 => nearest_256(rgb),
+            Self::Truecolour => (Color::Rgb(rgb[0], rgb[1], rgb[2]), rgb),
         }
     }
 }
@@ -121,20 +126,21 @@ const ANSI16: [([u8; 3], Color); 16] = [
     ([255, 255, 255], Color::White),
 ];
 
-fn nearest_16(rgb: [u8; 3]) -> Color {
-    ANSI16.iter().min_by_key(|(known, _)| distance(rgb, *known)).map_or(Color::Reset, |(_, colour)| *colour)
+fn nearest_16(rgb: [u8; 3]) -> (Color, [u8; 3]) {
+    let nearest = ANSI16.iter().min_by_key(|(known, _)| distance(rgb, *known));
+    nearest.map_or((Color::Reset, rgb), |&(known, colour)| (colour, known))
 }
 
-fn nearest_256(rgb: [u8; 3]) -> u8 {
+fn nearest_256(rgb: [u8; 3]) -> (Color, [u8; 3]) {
     let step = rgb.map(|channel| (0..6u8).min_by_key(|&i| channel.abs_diff(CUBE[usize::from(i)])).unwrap_or(0));
     let cube = step.map(|i| CUBE[usize::from(i)]);
     let mean = rgb.iter().map(|&channel| u16::from(channel)).sum::<u16>() / 3;
     let grey_step = (mean.saturating_sub(3) / 10).min(23) as u8;
-    let grey = 8 + 10 * grey_step;
-    if distance(rgb, [grey; 3]) < distance(rgb, cube) {
-        232 + grey_step
+    let grey = [8 + 10 * grey_step; 3];
+    if distance(rgb, grey) < distance(rgb, cube) {
+        (Color::Indexed(232 + grey_step), grey)
     } else {
-        16 + 36 * step[0] + 6 * step[1] + step[2]
+        (Color::Indexed(16 + 36 * step[0] + 6 * step[1] + step[2]), cube)
     }
 }
 

@@ -9,9 +9,9 @@ use rustix::termios::tcgetwinsize;
 
 use super::{Capabilities, Environment, parse, tty};
 
-/// kitty: may this picture be sent? Then the version, a cell's size in pixels and, since every terminal answers it and
+/// kitty: may this picture be sent? Then the version, a cell's size in pixels, the background's colour and, since every terminal answers it and
 /// they answer in order, the primary device attributes last.
-const QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[16t\x1b[c";
+const QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[16t\x1b]11;?\x1b\\\x1b[c";
 
 const DEADLINE: Duration = Duration::from_millis(1500);
 

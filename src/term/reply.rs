@@ -11,6 +11,8 @@ pub struct Reply {
     pub name: Option<String>,
     /// A cell's width and height in pixels.
     pub cell_px: Option<(u16, u16)>,
+    /// The background's colour.
+    pub background: Option<[u8; 3]>,
     /// The primary device attributes; it answered if they are there, and 4 among them stands for sixel.
     pub attributes: Option<Vec<u16>>,
     /// Bytes that are no reply, as the keys that they stand for.
@@ -97,6 +99,7 @@ impl Reply {
         let text = &body[..end];
         match kind {
             b'_' if text.starts_with(b"Gi=31") => self.kitty = text.ends_with(b";OK"),
+            b']' if text.starts_with(b"11;rgb:") => self.background = colour(&text[7..]),
             b'P' if text.starts_with(b">|") => self.name = Some(clean(&text[2..])),
             _ => {}
         }
@@ -160,6 +163,17 @@ fn numbers(digits: &[u8]) -> Vec<u16> {
         .collect()
 }
 
+/// `ffff/8080/00` in hexadecimal, each part of one to four digits.
+fn colour(text: &[u8]) -> Option<[u8; 3]> {
+    let mut parts = std::str::from_utf8(text).ok()?.split('/').map(|part| {
+        let most = 16u32.checked_pow(u32::try_from(part.len()).ok()?)?.checked_sub(1).filter(|&most| most > 0)?;
+        let value = u32::from_str_radix(part, 16).ok()?;
+        u8::try_from(value.checked_mul(255)?.checked_div(most)?).ok()
+    });
+    let colour = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(colour)
+}
+
 fn clean(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().filter(|character| !character.is_control()).take(NAME_LIMIT).collect()
 }
@@ -198,6 +212,7 @@ mod tests {
                 kitty: true,
                 name: Some("kitty(0.26.5)".to_owned()),
                 cell_px: Some((10, 20)),
+                background: None,
                 attributes: Some(vec![62]),
                 typed: Vec::new(),
             }
@@ -238,6 +253,16 @@ mod tests {
         assert_eq!(parse(b"\x1b[6;0;0t").cell_px, None);
         assert_eq!(parse(b"\x1b[6;99999;10t").cell_px, None);
         assert_eq!(parse(b"\x1b[4;600;800t").cell_px, None);
+    }
+
+    #[test]
+    fn the_background_is_read_in_any_precision_and_nonsense_is_none() {
+        let background = |text: &str| parse(format!("\x1b]11;rgb:{text}\x07\x1b[?62c").as_bytes()).background;
+        assert_eq!(background("ffff/8080/0000"), Some([255, 128, 0]));
+        assert_eq!(background("f/0/8"), Some([255, 0, 136]));
+        for nonsense in ["", "ff/ff", "ff/ff/ff/ff", "ff/ff/", "fffffffff/0/0", "+f/0/0g", "no/co/lo"] {
+            assert_eq!(background(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

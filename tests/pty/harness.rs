@@ -28,7 +28,7 @@ pub enum Kind {
     Plain,
     /// As kitty over SSH: pictures, but not from files.
     Kitty,
-    /// As an xterm with sixel.
+    /// As an xterm with sixel on a white background.
     Sixel,
 }
 

@@ -9,10 +9,11 @@ use image::RgbImage;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::dither::Dithered;
 use super::{Key, Picture, Pictures, ascii, blocks, fit, shades};
 use crate::term::ColourDepth;
 
-/// Resized pictures kept; more than any screen shows at once.
+/// Prepared pictures kept; more than any screen shows at once.
 const KEPT: usize = 256;
 
 /// How a picture becomes characters.
@@ -23,11 +24,20 @@ enum Style {
     Ascii,
 }
 
+/// A picture in the size of its cells.
+#[derive(Debug)]
+enum Prepared {
+    Blocks(Dithered),
+    Lightness(RgbImage),
+}
+
 /// Draws pictures as characters.
 #[derive(Debug)]
 pub struct Cells {
     style: Style,
-    resized: VecDeque<(Key, Rect, Arc<RgbImage>)>,
+    /// Dark on light: the ramps are the other way round.
+    on_light: bool,
+    prepared: VecDeque<((Key, u16, u16), Arc<Prepared>)>,
 }
 
 impl Cells {
@@ -46,8 +56,13 @@ impl Cells {
         Self::new(Style::Ascii)
     }
 
+    /// The same for a terminal whose background is light.
+    pub fn on_light(self, on_light: bool) -> Self {
+        Self { on_light, ..self }
+    }
+
     fn new(style: Style) -> Self {
-        Self { style, resized: VecDeque::new() }
+        Self { style, on_light: false, prepared: VecDeque::new() }
     }
 
     /// Draws into exactly these cells, as far as the buffer has them.
@@ -55,31 +70,38 @@ impl Cells {
         if cells.is_empty() {
             return;
         }
-        let pixels = self.resized(picture, cells);
-        match self.style {
-            Style::Blocks(colours) => blocks::draw(&pixels, cells, colours, buf),
-            Style::Shades => shades::draw(&pixels, cells, &shades::SHADES, buf),
-            Style::Ascii => shades::draw(&pixels, cells, &ascii::RAMP, buf),
+        match (self.prepared(picture, cells).as_ref(), self.style) {
+            (Prepared::Blocks(pixels), _) => blocks::draw(pixels, cells, buf),
+            (Prepared::Lightness(pixels), Style::Ascii) => {
+                shades::draw(pixels, cells, &ascii::RAMP, self.on_light, buf)
+            }
+            (Prepared::Lightness(pixels), _) => shades::draw(pixels, cells, &shades::SHADES, self.on_light, buf),
         }
     }
 
-    fn resized(&mut self, picture: &Picture, cells: Rect) -> Arc<RgbImage> {
-        let size = Rect::new(0, 0, cells.width, cells.height);
-        let known = self.resized.iter().position(|(key, of, _)| *key == picture.key() && *of == size);
-        if let Some(entry) = known.and_then(|at| self.resized.remove(at)) {
-            let pixels = Arc::clone(&entry.2);
-            self.resized.push_back(entry);
-            return pixels;
+    /// Resizing and dithering is done once for a picture and a size.
+    fn prepared(&mut self, picture: &Picture, cells: Rect) -> Arc<Prepared> {
+        let id = (picture.key(), cells.width, cells.height);
+        let known = self.prepared.iter().position(|(known, _)| *known == id);
+        let entry = match known.and_then(|at| self.prepared.remove(at)) {
+            Some(entry) => entry,
+            None => (id, Arc::new(self.style.prepare(picture, cells))),
+        };
+        let prepared = Arc::clone(&entry.1);
+        if self.prepared.len() >= KEPT {
+            self.prepared.pop_front();
         }
-        let pixels = Arc::new(match self.style {
-            Style::Blocks(_) => blocks::resize(picture, size),
-            Style::Shades | Style::Ascii => shades::resize(picture, size),
-        });
-        if self.resized.len() >= KEPT {
-            self.resized.pop_front();
+        self.prepared.push_back(entry);
+        prepared
+    }
+}
+
+impl Style {
+    fn prepare(self, picture: &Picture, cells: Rect) -> Prepared {
+        match self {
+            Self::Blocks(colours) => Prepared::Blocks(blocks::prepare(picture, cells, colours)),
+            Self::Shades | Self::Ascii => Prepared::Lightness(shades::prepare(picture, cells)),
         }
-        self.resized.push_back((picture.key(), size, Arc::clone(&pixels)));
-        pixels
     }
 }
 

@@ -8,6 +8,7 @@ mod ascii;
 mod blocks;
 mod cells;
 mod choice;
+mod dither;
 mod encoder;
 mod iterm;
 mod kitty;
@@ -73,20 +74,20 @@ pub fn open(
     wake: impl Fn() + Send + 'static,
 ) -> (Box<dyn Pictures>, Chosen) {
     let chosen = choose(choice, capabilities, viuer::is_iterm_supported());
-    let colours = capabilities.colours;
+    let (colours, on_light) = (capabilities.colours, capabilities.has_light_background());
     let cells = |cells: Cells| Some(Box::new(cells) as Box<dyn Pictures>);
     let opened = match chosen.graphics {
         Graphics::Kitty => Kitty::probe(capabilities).and_then(|kitty| pixels(kitty, colours, wake)),
         Graphics::Iterm => Iterm::probe(capabilities).and_then(|iterm| pixels(iterm, colours, wake)),
         Graphics::Sixel => Sixel::probe(capabilities).and_then(|sixel| pixels(sixel, colours, wake)),
-        Graphics::Blocks | Graphics::Shades => cells(Cells::blocks(colours)),
-        Graphics::Ascii => cells(Cells::ascii()),
+        Graphics::Blocks | Graphics::Shades => cells(Cells::blocks(colours).on_light(on_light)),
+        Graphics::Ascii => cells(Cells::ascii().on_light(on_light)),
     };
     match opened {
         Some(pictures) => (pictures, chosen),
         None => {
             let refused = Chosen { graphics: Graphics::Blocks, why: "viuer found that the terminal can't" };
-            (Box::new(Cells::blocks(colours)), refused)
+            (Box::new(Cells::blocks(colours).on_light(on_light)), refused)
         }
     }
 }

@@ -11,17 +11,18 @@ use super::Picture;
 pub(super) const SHADES: [&str; 5] = [" ", "░", "▒", "▓", "█"];
 
 /// One pixel a cell.
-pub(super) fn resize(picture: &Picture, cells: Rect) -> RgbImage {
+pub(super) fn prepare(picture: &Picture, cells: Rect) -> RgbImage {
     picture.pixels().resize_exact(cells.width.into(), cells.height.into(), FilterType::Triangle).to_rgb8()
 }
 
-/// Draws each pixel as the character of `ramp` that is as light.
-pub(super) fn draw(pixels: &RgbImage, cells: Rect, ramp: &[&'static str], buf: &mut Buffer) {
+/// Draws each pixel as the character of `ramp` that is as light, or on a light background as dark.
+pub(super) fn draw(pixels: &RgbImage, cells: Rect, ramp: &[&'static str], on_light: bool, buf: &mut Buffer) {
     for (x, y, pixel) in pixels.enumerate_pixels() {
         let at = (cells.x.saturating_add(x as u16), cells.y.saturating_add(y as u16));
         if let Some(cell) = buf.cell_mut(at) {
+            let step = step(pixel.0, ramp.len());
             cell.reset();
-            cell.set_symbol(ramp[step(pixel.0, ramp.len())]);
+            cell.set_symbol(ramp[if on_light { ramp.len() - 1 - step } else { step }]);
         }
     }
 }
