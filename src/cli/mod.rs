@@ -51,21 +51,29 @@ pub struct Failure {
 impl Failure {
     /// 2 for a command line that cannot be understood, 1 for everything else.
     pub fn exit_code(&self) -> ExitCode {
-        let usage = self.error.is::<BadUsage>()
-            || self.error.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_bad_usage);
-        ExitCode::from(if usage { 2 } else { 1 })
+        ExitCode::from(if self.is_bad_usage() { 2 } else { 1 })
+    }
+
+    fn is_bad_usage(&self) -> bool {
+        self.chain().any(|error| {
+            error.is::<BadUsage>() || error.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_bad_usage)
+        })
+    }
+
+    /// The error, its cause, the cause of that, and so on.
+    fn chain(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        let error: &(dyn Error + 'static) = self.error.as_ref();
+        std::iter::successors(Some(error), |error| (**error).source())
     }
 
     /// One sentence: the error, then each cause that it does not already tell.
     pub fn sentence(&self) -> String {
-        let mut text = self.error.to_string();
-        let mut cause = self.error.source();
-        while let Some(error) = cause {
+        let mut text = String::new();
+        for error in self.chain() {
             let detail = error.to_string();
             if !text.contains(&detail) {
-                text = format!("{text}: {detail}");
+                text = if text.is_empty() { detail } else { format!("{text}: {detail}") };
             }
-            cause = error.source();
         }
         text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
     }
@@ -186,6 +194,16 @@ mod tests {
             let error = parse(text).expect_err(text);
             assert_eq!(error.exit_code(), 2, "{text}");
         }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_bad_usage_whoever_reports_it() {
+        let wrong_set = || ConfigError::NoEquals { text: "x".into(), example: "y=1" };
+        let in_a_worker = crate::worker::WorkerError::Config(wrong_set());
+        for error in [CliError::from(wrong_set()), in_a_worker.into(), BadUsage("no".into()).into()] {
+            assert!(Failure { error, verbose: false }.is_bad_usage());
+        }
+        assert!(!Failure { error: "disk full".into(), verbose: false }.is_bad_usage());
     }
 
     #[test]
