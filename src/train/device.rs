@@ -32,6 +32,15 @@ impl Device {
             Self::Cuda(_, number) => format!("cuda:{number}"),
         }
     }
+
+    /// A GPU's free memory, which other people's programs share. To be asked by the thread that opened the device.
+    pub fn free_mib(&self) -> Option<u64> {
+        match self {
+            Self::Cpu(_) => None,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(..) => cudarc::driver::result::mem_get_info().ok().map(|(free, _)| free as u64 >> 20),
+        }
+    }
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -178,21 +178,28 @@ fn wait_for_slot(
     device: &Device,
 ) -> Result<Result<crate::run::slot::Ticket, Phase>, TrainError> {
     let mut ticket = SlotQueue::open(&device.name())?.enter(run, resumed)?;
-    let mut waiting = false;
+    let needed = config.runtime.min_free_mib;
+    let mut said = None;
     loop {
-        match ticket.ask(config.runtime.slots)? {
+        let reason = match ticket.ask(config.runtime.slots)? {
             Turn::Granted => {
                 desk.state.queue = None;
-                return Ok(Ok(ticket));
+                if device.free_mib().is_none_or(|free| free >= needed) {
+                    return Ok(Ok(ticket));
+                }
+                Some(format!("waits for {needed} MiB of free memory on {}", device.name()))
             }
-            Turn::Waiting(place) => desk.state.queue = Some(place),
-        }
-        if waiting {
-            desk.publish(false)
+            Turn::Waiting(place) => {
+                desk.state.queue = Some(place);
+                None
+            }
+        };
+        if said.as_ref() == Some(&reason) {
+            desk.publish(false);
         } else {
-            desk.enter(Phase::Queued, None)
+            desk.enter(Phase::Queued, reason.clone());
+            said = Some(reason);
         }
-        waiting = true;
         if let Some(wish) = desk.asked_while_waiting() {
             desk.answer(wish, Ok(()));
             return Ok(Err(if wish == Wish::Stop { Phase::Stopped } else { Phase::Paused }));
