@@ -248,6 +248,14 @@ impl Event {
         Event::from_map(serde_json::from_slice(line).ok()?)
     }
 
+    /// The record at the beginning of `bytes`, whatever follows it, and its length: a JSON object says itself where it
+    /// ends.
+    pub fn parse_first(bytes: &[u8]) -> Option<(Event, usize)> {
+        let mut objects = serde_json::Deserializer::from_slice(bytes).into_iter();
+        let map = objects.next()?.ok()?;
+        Some((Event::from_map(map)?, objects.byte_offset()))
+    }
+
     /// Every whole record inside a damaged line. If only the newline between two records was
     /// lost, both are still there.
     pub fn salvage(line: &[u8]) -> Vec<Event> {
@@ -256,7 +264,7 @@ impl Event {
         let starts: Vec<usize> = starts.collect();
         let ends = starts.iter().skip(1).copied().chain([line.len()]);
         let pieces = starts.iter().zip(ends).map(|(&from, to)| &line[from..to]);
-        pieces.filter_map(first_object).filter_map(Event::from_map).collect()
+        pieces.filter_map(Event::parse_first).map(|(event, _)| event).collect()
     }
 
     fn from_map(mut map: Map<String, Value>) -> Option<Event> {
@@ -277,10 +285,6 @@ impl Event {
     }
 }
 
-fn first_object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()
-}
-
 /// A plain `f64` field, written like a [`Num`].
 mod as_num {
     use super::Num;
@@ -292,5 +296,99 @@ mod as_num {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         Num::deserialize(deserializer).map(Num::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Event> {
+        Event::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn every_kind_comes_back_as_it_was() {
+        let values = BTreeMap::from([("train/loss".to_owned(), Num(0.25)), ("lr".to_owned(), Num(f64::NAN))]);
+        let kinds = [
+            EventKind::Hello {
+                schema: SCHEMA,
+                instance: "i".into(),
+                model: "cnn".into(),
+                config_hash: "c".into(),
+                data_sha256: "d".into(),
+                resumed_from_step: Some(7),
+            },
+            EventKind::MetricDefs {
+                defs: vec![MetricDef { name: "lr".into(), unit: String::new(), higher_is_better: None }],
+            },
+            EventKind::Metrics { step: 1, epoch: f64::NEG_INFINITY, values: values.clone() },
+            EventKind::EpochFinished { epoch: 1, step: 2, values: values.clone() },
+            EventKind::Confusion { split: "test".into(), epoch: 1, labels: vec!["a".into()], matrix: vec![vec![3]] },
+            EventKind::Predictions { split: "test".into(), epoch: 1, path: "predictions/test-00001.bin".into() },
+            EventKind::Samples { path: "samples/1.png".into(), epoch: 1, step: 2 },
+            EventKind::CheckpointSaved { path: "weights/2".into(), step: 2, epoch: 1, best: true },
+            EventKind::PhaseChanged { phase: Phase::Paused, reason: Some("asked".into()) },
+            EventKind::CommandHandled { id: "1".into(), ok: false, reason: None },
+            EventKind::Finished { step: 2, epoch: 1, values },
+            EventKind::Note { level: "info".into(), text: "\u{1b}[31m \"quoted\"\n".into() },
+        ];
+        assert_eq!(kinds.len(), KNOWN.len());
+        for (kind, name) in kinds.into_iter().zip(KNOWN) {
+            let event = Event::new(1, 2, 3, kind);
+            let line = event.to_line().unwrap();
+            assert!(line.starts_with("{\"seq\":1,\"t_ms\":2,\"run_ms\":3,\"kind\":"), "{line}");
+            assert!(line.contains(&format!("\"kind\":\"{name}\"")), "{line}");
+            assert_eq!(line.matches('\n').count(), 1);
+            assert_eq!(parse(&line), Some(event));
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_and_keys_are_kept() {
+        for line in [
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"dream","of":{"electric":["sheep"]}}"#,
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"metrics","step":4,"epoch":0.5,"values":{"a":1.0},"gpu":{"w":1}}"#,
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"note","level":"info","text":"t","author":"someone"}"#,
+        ] {
+            let event = parse(line).unwrap();
+            let again = event.to_line().unwrap();
+            let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            assert_eq!(value(&again), value(line));
+            assert_eq!(parse(&again), Some(event));
+        }
+    }
+
+    #[test]
+    fn a_known_kind_with_other_contents_is_damage() {
+        for line in [
+            "",
+            "{}",
+            "[1,2,3]",
+            r#"{"seq":1,"t_ms":2,"run_ms":3}"#,
+            r#"{"seq":-1,"t_ms":2,"run_ms":3,"kind":"dream"}"#,
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"metrics","step":4,"epoch":0.5,"values":{"a":"many"}}"#,
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"metrics","step":1e9,"epoch":0.5,"values":{}}"#,
+            r#"{"seq":1,"t_ms":2,"run_ms":3,"kind":"hello"}"#,
+            &format!(r#"{{"seq":1,"t_ms":2,"run_ms":3,"kind":"dream","x":{}1{}}}"#, "[".repeat(500), "]".repeat(500)),
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_log_of_a_lean_writer_is_read() {
+        let line = r#"{"kind":"samples","path":"samples/1.png","run_ms":0,"t_ms":0,"seq":0}"#;
+        let kind = EventKind::Samples { path: "samples/1.png".into(), epoch: 0, step: 0 };
+        assert_eq!(parse(line), Some(Event::new(0, 0, 0, kind)));
+    }
+
+    #[test]
+    fn text_cannot_pass_for_a_record() {
+        let inner = Event::new(9, 9, 9, EventKind::Note { level: "info".into(), text: "in".into() });
+        let text = inner.to_line().unwrap();
+        let outer = Event::new(1, 1, 1, EventKind::Note { level: "info".into(), text }).to_line().unwrap();
+        let damaged = outer.trim_end().strip_suffix('}').unwrap();
+        assert_eq!(Event::salvage(damaged.as_bytes()), []);
     }
 }

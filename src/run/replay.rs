@@ -460,3 +460,151 @@ impl<'a> Series<'a> {
         finite.reduce(|best, point| if better(point.value, best.value) { point } else { best })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replay(kinds: impl IntoIterator<Item = EventKind>) -> Replay {
+        let mut replay = Replay::default();
+        for (i, kind) in kinds.into_iter().enumerate() {
+            let i = i as u64;
+            replay.apply(Event::new(i, 1000 + i, 10 * i, kind));
+        }
+        replay
+    }
+
+    fn metrics(step: u64, loss: f64) -> EventKind {
+        let values = BTreeMap::from([("loss".to_owned(), Num(loss))]);
+        EventKind::Metrics { step, epoch: step as f64 / 10.0, values }
+    }
+
+    fn epoch(epoch: u64, accuracy: f64) -> EventKind {
+        let values = BTreeMap::from([("test/accuracy".to_owned(), Num(accuracy))]);
+        EventKind::EpochFinished { epoch, step: 10 * epoch, values }
+    }
+
+    fn confusion(epoch: u64, count: u64) -> EventKind {
+        EventKind::Confusion { split: "test".into(), epoch, labels: vec!["cat".into()], matrix: vec![vec![count]] }
+    }
+
+    fn hello(resumed_from_step: Option<u64>) -> EventKind {
+        EventKind::Hello {
+            schema: 1,
+            instance: "i".into(),
+            model: "cnn".into(),
+            config_hash: String::new(),
+            data_sha256: String::new(),
+            resumed_from_step,
+        }
+    }
+
+    fn steps(replay: &Replay, metric: &str) -> Vec<(u64, f64)> {
+        let series = replay.series(metric);
+        series.into_iter().flat_map(Series::points).map(|point| (point.step, point.value)).collect()
+    }
+
+    #[test]
+    fn every_point_knows_its_place_on_all_four_axes() {
+        let replay = replay([hello(None), metrics(5, 0.5), metrics(10, 0.25), epoch(1, 0.6)]);
+        let loss = replay.series("loss").unwrap();
+        let expected = Point { step: 10, epoch: 1.0, run_ms: 20, t_ms: 1002, value: 0.25 };
+        assert_eq!((loss.len(), loss.last(), loss.point(2)), (2, Some(expected), None));
+        assert_eq!(loss.values(), [0.5, 0.25]);
+        assert_eq!(replay.metrics().collect::<Vec<_>>(), ["loss", "test/accuracy"]);
+        assert_eq!((replay.last_step(), replay.last_epoch(), replay.model()), (10, 1, "cnn"));
+    }
+
+    #[test]
+    fn going_on_from_a_checkpoint_drops_what_will_be_computed_again() {
+        let saved = |step| EventKind::CheckpointSaved { path: format!("w/{step}"), step, epoch: 0, best: false };
+        let before = [hello(None), metrics(10, 1.0), epoch(1, 0.3), confusion(1, 1), saved(10), metrics(15, 0.9)];
+        let lost = [metrics(20, 0.8), epoch(2, 0.4), confusion(2, 2), saved(20), metrics(25, 0.7)];
+        let events: Vec<_> = before.into_iter().chain(lost).collect();
+        let whole = replay(events.clone());
+        assert_eq!(steps(&whole, "loss").len(), 4);
+
+        let mut events = events;
+        events.push(hello(Some(15)));
+        let cut = replay(events.clone());
+        assert_eq!(steps(&cut, "loss"), [(10, 1.0), (15, 0.9)]);
+        assert_eq!(steps(&cut, "test/accuracy"), [(10, 0.3)]);
+        assert_eq!(cut.confusions().iter().map(|c| c.epoch).collect::<Vec<_>>(), [1]);
+        assert_eq!(cut.checkpoints().iter().map(|c| c.step).collect::<Vec<_>>(), [10]);
+        assert_eq!((cut.cuts(), cut.resumes(), cut.last_step()), (1, 1, 15));
+
+        events.extend([metrics(20, 0.8), epoch(2, 0.4)]);
+        assert_eq!(steps(&replay(events), "loss"), [(10, 1.0), (15, 0.9), (20, 0.8)]);
+    }
+
+    #[test]
+    fn going_on_from_the_start_drops_all_and_from_the_end_nothing() {
+        let base = [hello(None), metrics(1, 1.0), metrics(2, 0.5)];
+        let all_gone = replay(base.clone().into_iter().chain([hello(Some(0))]));
+        assert_eq!((all_gone.series("loss").map(|s| s.len()), all_gone.last_step()), (None, 0));
+        let nothing_gone = replay(base.into_iter().chain([hello(Some(2))]));
+        assert_eq!((steps(&nothing_gone, "loss").len(), nothing_gone.cuts()), (2, 0));
+    }
+
+    #[test]
+    fn the_time_machine_gives_the_last_matrix_up_to_an_epoch() {
+        let replay = replay([confusion(1, 10), confusion(3, 30), confusion(3, 31)]);
+        let count = |epoch| replay.confusion("test", epoch).map(|c| c.matrix[0][0]);
+        assert_eq!([count(None), count(Some(0)), count(Some(2)), count(Some(9))], [Some(31), None, Some(10), Some(31)]);
+        assert_eq!(replay.confusion("train", None), None);
+    }
+
+    #[test]
+    fn a_step_said_twice_has_the_later_value() {
+        let replay = replay([metrics(5, 1.0), metrics(5, 2.0), metrics(6, 3.0)]);
+        assert_eq!(steps(&replay, "loss"), [(5, 2.0), (6, 3.0)]);
+    }
+
+    #[test]
+    fn the_best_point_is_finite_and_the_first_of_equals() {
+        let replay = replay([1.0, f64::NAN, 0.5, f64::NEG_INFINITY, 0.5].iter().zip(1..).map(|(v, s)| metrics(s, *v)));
+        let loss = replay.series("loss").unwrap();
+        assert_eq!(loss.best(false).map(|p| (p.step, p.value)), Some((3, 0.5)));
+        assert_eq!(loss.best(true).map(|p| p.step), Some(1));
+    }
+
+    #[test]
+    fn a_hostile_log_costs_bounded_memory_and_reaches_no_screen() {
+        let wide = |step: u64| EventKind::Metrics {
+            step,
+            epoch: 0.0,
+            values: (0..1000).map(|i| (format!("{step}-{i}\u{1b}[2J"), Num(0.0))).collect(),
+        };
+        let lopsided = EventKind::Confusion {
+            split: "test".into(),
+            epoch: 1,
+            labels: vec!["a".into(), "b".into()],
+            matrix: vec![vec![1, 2], vec![3]],
+        };
+        let note = |i| EventKind::Note { level: "info".into(), text: format!("{i}\u{7}") };
+        let replay = replay((0..5).map(wide).chain([lopsided]).chain((0..5000).map(note)));
+        assert_eq!(replay.metrics().count(), MAX_SERIES);
+        assert!(replay.metrics().all(|name| !name.contains('\u{1b}')));
+        assert!(replay.confusions().is_empty());
+        assert_eq!((replay.notes().len(), replay.notes().next_back().unwrap().text.as_str()), (MAX_NOTES, "4999"));
+    }
+
+    #[test]
+    fn answers_and_phases_are_told() {
+        let handled = |id: &str, ok, reason: Option<&str>| EventKind::CommandHandled {
+            id: id.into(),
+            ok,
+            reason: reason.map(str::to_owned),
+        };
+        let reason = Some("asked".to_owned());
+        let replay = replay([
+            handled("1", true, None),
+            handled("2", false, Some("no\u{1b}")),
+            EventKind::PhaseChanged { phase: Phase::Paused, reason },
+        ]);
+        assert_eq!(replay.answer("1"), Some(&Ok(())));
+        assert_eq!(replay.answer("2"), Some(&Err("no".to_owned())));
+        assert_eq!(replay.answer("3"), None);
+        assert_eq!(replay.phase(), Some((Phase::Paused, Some("asked"))));
+    }
+}

@@ -127,12 +127,12 @@ impl EventWriter {
 
     /// Writes what waits, in order, as far as the disk takes it.
     fn flush(&mut self) {
-        while let Some(Waiting { line, .. }) = self.backlog.pop_front() {
-            match self.write_line(&line) {
-                Ok(()) => self.backlog_bytes -= line.len(),
+        while let Some(waiting) = self.backlog.pop_front() {
+            match self.write_line(&waiting.line) {
+                Ok(()) => self.backlog_bytes -= waiting.line.len(),
                 Err(cause) => {
                     self.problem = Some(cause.to_string());
-                    self.backlog.push_front(Waiting { line, is_metrics: false });
+                    self.backlog.push_front(waiting);
                     return self.shrink();
                 }
             }
@@ -232,5 +232,132 @@ impl ComputeClock {
 
     fn run_ms(&self) -> u64 {
         u64::try_from(self.total().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Num, Phase, read_events};
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    fn a_run(root: &Path) -> RunDir {
+        RunDir::create(root, &"a".parse().unwrap(), "").unwrap()
+    }
+
+    fn metrics(step: u64) -> EventKind {
+        let values = BTreeMap::from([("train/loss".to_owned(), Num(f64::NAN))]);
+        EventKind::Metrics { step, epoch: f64::INFINITY, values }
+    }
+
+    fn phase(phase: Phase) -> EventKind {
+        EventKind::PhaseChanged { phase, reason: None }
+    }
+
+    fn read(run: &RunDir) -> (Vec<Event>, u64) {
+        read_events(&run.events_path()).unwrap()
+    }
+
+    #[test]
+    fn what_is_returned_is_what_a_reader_gets() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        let mut writer = EventWriter::open(&run).unwrap();
+        let written: Vec<Event> = (0..3).map(|step| writer.append(metrics(step))).collect();
+        let (got, damaged) = read(&run);
+        // NaN is not equal to itself in `epoch`'s type, infinity is.
+        assert_eq!((got, damaged), (written, 0));
+        let lines = fs::read_to_string(run.events_path()).unwrap();
+        assert!(lines.starts_with("{\"seq\":0,\"t_ms\":"), "readers find records by this: {lines}");
+    }
+
+    #[test]
+    fn a_second_worker_goes_on_counting_behind_a_torn_line() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        let mut first = EventWriter::open(&run).unwrap();
+        first.append(phase(Phase::Running));
+        std::thread::sleep(Duration::from_millis(30));
+        first.append(phase(Phase::Paused));
+        let spent = first.run_ms();
+        assert!(spent >= 30);
+        std::thread::sleep(Duration::from_millis(30));
+        assert_eq!(first.run_ms(), spent, "a paused run computes nothing");
+        let torn = fs::read(run.events_path()).unwrap();
+        fs::write(run.events_path(), [&torn[..], b"{\"seq\":2,\"t_m"].concat()).unwrap();
+
+        let mut second = EventWriter::open(&run).unwrap();
+        let event = second.append(metrics(1));
+        assert_eq!((event.seq, event.run_ms), (2, spent));
+        let (got, damaged) = read(&run);
+        assert_eq!(got.iter().map(|event| event.seq).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(damaged, 1);
+    }
+
+    #[test]
+    fn a_whole_last_line_without_its_newline_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        EventWriter::open(&run).unwrap().append(metrics(0));
+        let log = fs::read(run.events_path()).unwrap();
+        fs::write(run.events_path(), log.trim_ascii_end()).unwrap();
+        EventWriter::open(&run).unwrap().append(metrics(1));
+        let (got, damaged) = read(&run);
+        assert_eq!((got.len(), got[1].seq, damaged), (2, 1, 0));
+    }
+
+    #[test]
+    fn a_full_disk_stops_nothing_and_loses_nothing_that_memory_can_hold() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        let mut writer = EventWriter::open(&run).unwrap();
+        writer.append(metrics(0));
+        let disk = std::mem::replace(&mut writer.file, OpenOptions::new().write(true).open("/dev/full").unwrap());
+        for step in 1..=100 {
+            writer.append(metrics(step));
+        }
+        assert_eq!((writer.waiting(), writer.failures()), (100, 0));
+        assert!(writer.problem().is_some());
+        writer.file = disk;
+        writer.append(phase(Phase::Running));
+        assert_eq!((writer.waiting(), writer.problem()), (0, None));
+        let (got, damaged) = read(&run);
+        assert_eq!(got.iter().map(|event| event.seq).collect::<Vec<_>>(), (0..=101).collect::<Vec<_>>());
+        assert_eq!(damaged, 0);
+    }
+
+    #[test]
+    fn a_disk_full_for_long_costs_metrics_before_anything_else_and_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        let mut writer = EventWriter::open(&run).unwrap();
+        let disk = std::mem::replace(&mut writer.file, OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let saved = |step| EventKind::CheckpointSaved { path: "weights/x".into(), step, epoch: 1, best: false };
+        for step in 0..40_000 {
+            writer.append(if step % 1000 == 0 { saved(step) } else { metrics(step) });
+        }
+        let lost = writer.failures();
+        assert!(lost > 0 && writer.backlog_bytes <= BACKLOG_BYTES);
+        writer.file = disk;
+        writer.append(phase(Phase::Running));
+        let (got, damaged) = read(&run);
+        assert_eq!((got.len() as u64, damaged), (40_000 - lost + 2, 0));
+        let checkpoints = got.iter().filter(|e| matches!(e.kind, EventKind::CheckpointSaved { .. })).count();
+        assert_eq!(checkpoints, 40);
+        let EventKind::Note { text, .. } = &got[got.len() - 1].kind else { panic!("no note") };
+        assert_eq!(*text, format!("{lost} records of this log could not be written and are lost"));
+    }
+
+    #[test]
+    fn a_record_that_no_reader_would_take_is_not_written() {
+        let root = tempfile::tempdir().unwrap();
+        let run = a_run(root.path());
+        let mut writer = EventWriter::open(&run).unwrap();
+        writer.append(EventKind::Note { level: "info".into(), text: "x".repeat(MAX_LINE_BYTES) });
+        writer.append(metrics(1));
+        let (got, damaged) = read(&run);
+        assert_eq!((writer.failures(), damaged), (1, 0));
+        assert!(got.iter().any(|event| matches!(&event.kind, EventKind::Note { text, .. } if text.starts_with("1 "))));
     }
 }
