@@ -73,31 +73,116 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
+    use crate::ops::testing::{
+        Outcome, TestTape, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads, assert_slopes,
+        differentiate, noise, steps, tensor,
+    };
+    use proptest::prelude::*;
 
-    fn run(sizes: [usize; 3], bias: bool, relu: bool, fused: bool) -> Outcome {
-        let [batch, inputs, outputs] = sizes;
-        let x = tensor(&noise("x", batch * inputs), (batch, inputs));
-        let w = tensor(&noise("w", outputs * inputs), (outputs, inputs));
-        let bias = bias.then(|| tensor(&noise("bias", outputs), (outputs,)));
-        let traced: Matrix<Cpu, TestTape> = x.leaky_trace();
-        let y = match fused {
-            true => Cpu::linear(traced, &w, bias.as_ref(), relu),
-            false => composed(traced, &w, bias.as_ref(), relu),
-        };
-        let (y, gradients) = differentiate(y.unwrap());
-        let mut all = vec![gradients.get(&x).as_vec(), gradients.get(&w).as_vec()];
-        all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
-        Outcome { y, gradients: all }
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Way {
+        Kernel,
+        Composition,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    struct Case {
+        way: Way,
+        /// Batch, inputs and outputs.
+        sizes: [usize; 3],
+        bias: bool,
+        relu: bool,
+    }
+
+    impl Case {
+        fn inputs(&self) -> Vec<Vec<f32>> {
+            let [batch, inputs, outputs] = self.sizes;
+            let mut all = vec![noise("x", batch * inputs), noise("w", outputs * inputs)];
+            all.extend(self.bias.then(|| noise("bias", outputs)));
+            all
+        }
+
+        fn run(&self, numbers: &[Vec<f32>]) -> Outcome {
+            let [batch, inputs, outputs] = self.sizes;
+            let (x, w) = (tensor(&numbers[0], (batch, inputs)), tensor(&numbers[1], (outputs, inputs)));
+            let bias = self.bias.then(|| tensor(&numbers[2], (outputs,)));
+            let traced: Matrix<Cpu, TestTape> = x.leaky_trace();
+            let y = match self.way {
+                Way::Kernel => Cpu::linear(traced, &w, bias.as_ref(), self.relu),
+                Way::Composition => composed(traced, &w, bias.as_ref(), self.relu),
+            };
+            let (y, gradients) = differentiate(y.unwrap());
+            let mut all = vec![gradients.get(&x).as_vec(), gradients.get(&w).as_vec()];
+            all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
+            Outcome { y, gradients: all }
+        }
+    }
+
+    // x = steps(6, 7, 11).reshape(2, 3).requires_grad_()
+    // w = steps(12, 3, 13).reshape(4, 3).requires_grad_()
+    // b = steps(4, 1, 2).requires_grad_()
+    // y = act(F.linear(x, w, b))  # act: identity, F.relu
+    // (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+    // print(y, x.grad, w.grad, b.grad)
+    #[test]
+    fn outputs_and_gradients_as_pytorch() {
+        let plain: [&[f32]; 4] = [
+            &[1.375, 0.4375, -0.1875, 1.3125, -2.1875, 2.1875, -1.25, -1.75],
+            &[3.65625, 1.78125, 1.125, 1.15625, 1.15625, -2.5],
+            &[1.875, -0.84375, 0.90625, 1.875, 0.09375, -0.65625, -2.5, 0.15625, 0.40625, 1.875, -0.65625, 0.59375],
+            &[-1.75, 0.75, -0.25, -1.25],
+        ];
+        let relu: [&[f32]; 4] = [
+            &[1.375, 0.4375, 0.0, 1.3125, 0.0, 2.1875, 0.0, 0.0],
+            &[3.875, 1.34375, 0.03125, 0.84375, 1.6875, -1.125],
+            &[2.03125, -0.8125, 0.8125, 1.875, 0.09375, -0.65625, 0.0, 0.0, 0.0, 1.71875, -0.6875, 0.6875],
+            &[-1.625, 0.75, 0.0, -1.375],
+        ];
+        for (lists, relu) in [(plain, false), (relu, true)] {
+            let [y, gradients @ ..] = lists.map(<[f32]>::to_vec);
+            let due = Outcome { y, gradients: gradients.into() };
+            for way in [Way::Kernel, Way::Composition] {
+                let case = Case { way, sizes: [2, 3, 4], bias: true, relu };
+                assert_outcome(&case, &case.run(&[steps(6, 7, 11), steps(12, 3, 13), steps(4, 1, 2)]), &due, 1e-6);
+            }
+        }
     }
 
     #[test]
-    fn kernel_matches_its_composition() {
-        for sizes in [[1, 3, 2], [5, 7, 16], [17, 33, 10], [300, 20, 35]] {
-            for (bias, relu) in [(false, false), (true, true)] {
-                let what = format!("{sizes:?} {bias} {relu}");
-                assert_same(&what, &run(sizes, bias, relu, true), &run(sizes, bias, relu, false), 2e-5);
-            }
+    fn gradients_are_slopes() {
+        for (bias, relu) in [(false, false), (true, true)] {
+            let case = Case { way: Way::Kernel, sizes: [3, 5, 4], bias, relu };
+            assert_slopes(&case, &case.inputs(), 1e-3, |inputs| case.run(inputs));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn kernel_matches_composition_at_any_shape(
+            (batch, inputs, outputs) in (1usize..300, 1usize..80, 1usize..80),
+            (bias, relu) in any::<(bool, bool)>(),
+        ) {
+            let kernel = Case { way: Way::Kernel, sizes: [batch, inputs, outputs], bias, relu };
+            let numbers = kernel.inputs();
+            let due = Case { way: Way::Composition, ..kernel }.run(&numbers);
+            assert_outcome(&kernel, &kernel.run(&numbers), &due, 2e-5);
+        }
+    }
+
+    #[test]
+    fn gradients_add_up() {
+        let (x, w) = (tensor(&noise("x", 15), (3, 5)), tensor(&noise("w", 20), (4, 5)));
+        assert_gradients_add_up(&x, |x| Cpu::linear(x, &w, None, true).unwrap());
+        assert_gradients_add_up(&w, |w| {
+            let (w, tape) = w.split_tape();
+            Cpu::linear(x.clone().put_tape(tape), &w, None, true).unwrap()
+        });
+    }
+
+    #[test]
+    fn same_bits_on_any_number_of_threads() {
+        let case = Case { way: Way::Kernel, sizes: [70, 200, 30], bias: true, relu: true };
+        let inputs = case.inputs();
+        assert_same_bits_on_any_threads(&case, || case.run(&inputs));
     }
 }

@@ -1,11 +1,16 @@
 //! Loops that the compiler vectorises for the machine they run on, and the polynomial `exp` that they share.
 
-/// Whether this processor has AVX2 and fused multiply-add (asked once, then remembered by the standard library).
+/// Whether the AVX2 kernels run: the processor must have AVX2 and fused multiply-add, and the environment variable
+/// `PIXSCRIBE_PORTABLE` must not be set. It takes the code that every other processor runs, to test or to compare it.
 #[inline]
 pub fn has_avx2() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
-        std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
+        static FOUND: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+            let found = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+            found && std::env::var_os("PIXSCRIBE_PORTABLE").is_none()
+        });
+        *FOUND
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

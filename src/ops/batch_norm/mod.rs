@@ -122,39 +122,4 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
-
-    fn run(x: [usize; 4], activation: Activation, fused: bool) -> Outcome {
-        let [b, h, w, c] = x;
-        let numbers: Vec<f32> = noise("x", b * h * w * c).iter().map(|x| x * 2.0 + 3.0).collect();
-        let x = tensor(&numbers, (b, h, w, c));
-        let (gamma, beta) = (tensor(&noise("gamma", c), (c,)), tensor(&noise("beta", c), (c,)));
-        let traced: Image<Cpu, TestTape> = x.leaky_trace();
-        let (y, moments) = match fused {
-            true => Cpu::batch_norm(traced, &gamma, &beta, 1e-5, activation),
-            false => composed(traced, &gamma, &beta, 1e-5, activation),
-        }
-        .unwrap();
-        let (y, gradients) = differentiate(y);
-        let gradients = vec![
-            gradients.get(&x).as_vec(),
-            gradients.get(&gamma).as_vec(),
-            gradients.get(&beta).as_vec(),
-            moments.mean,
-            moments.variance,
-        ];
-        Outcome { y, gradients }
-    }
-
-    #[test]
-    fn kernel_matches_its_composition() {
-        for x in [[2, 2, 2, 1], [5, 7, 6, 3], [17, 4, 5, 20], [40, 8, 8, 16]] {
-            for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
-                let what = format!("{x:?} {activation:?}");
-                assert_same(&what, &run(x, activation, true), &run(x, activation, false), 1e-4);
-            }
-        }
-    }
-}
+mod tests;

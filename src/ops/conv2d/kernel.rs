@@ -51,17 +51,7 @@ pub fn forward_tile(windows: &Windows, panel: &[f32], tile: &mut Tile) {
         }
         return;
     }
-    for (row, &start) in tile.iter_mut().zip(windows.starts) {
-        for y in 0..windows.window_rows {
-            let window = &windows.x[start + y * windows.row_stride..][..windows.run];
-            let weights = panel[y * windows.run * LANES..].chunks_exact(LANES);
-            for (&x, weights) in window.iter().zip(weights) {
-                for (sum, &w) in row.iter_mut().zip(weights) {
-                    *sum += x * w;
-                }
-            }
-        }
-    }
+    portable::forward(windows, panel, tile);
 }
 
 /// A stretch of picture rows over which weight gradients are summed.
@@ -110,14 +100,37 @@ pub fn weight_tile(stretch: &Stretch, height: usize, tile: &mut [f32]) {
         }
         return;
     }
-    for image in 0..stretch.images {
-        let dy = stretch.dy[image * stretch.dy_image_stride..].chunks_exact(LANES);
-        for (position, dy) in dy.take(stretch.rows * stretch.cols).enumerate() {
-            let (row, col) = (position / stretch.cols, position % stretch.cols);
-            let start = image * stretch.image_stride + row * stretch.row_stride + col * stretch.col_stride;
-            for (&x, sums) in stretch.x[start..start + height].iter().zip(tile.chunks_exact_mut(LANES)) {
-                for (sum, &dy) in sums.iter_mut().zip(dy) {
-                    *sum += x * dy;
+    portable::weight(stretch, height, tile);
+}
+
+/// For every processor, in plain Rust.
+mod portable {
+    use super::{LANES, Stretch, Tile, Windows};
+
+    pub fn forward(windows: &Windows, panel: &[f32], tile: &mut Tile) {
+        for (row, &start) in tile.iter_mut().zip(windows.starts) {
+            for y in 0..windows.window_rows {
+                let window = &windows.x[start + y * windows.row_stride..][..windows.run];
+                let weights = panel[y * windows.run * LANES..].chunks_exact(LANES);
+                for (&x, weights) in window.iter().zip(weights) {
+                    for (sum, &w) in row.iter_mut().zip(weights) {
+                        *sum += x * w;
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn weight(stretch: &Stretch, height: usize, tile: &mut [f32]) {
+        for image in 0..stretch.images {
+            let dy = stretch.dy[image * stretch.dy_image_stride..].chunks_exact(LANES);
+            for (position, dy) in dy.take(stretch.rows * stretch.cols).enumerate() {
+                let (row, col) = (position / stretch.cols, position % stretch.cols);
+                let start = image * stretch.image_stride + row * stretch.row_stride + col * stretch.col_stride;
+                for (&x, sums) in stretch.x[start..start + height].iter().zip(tile.chunks_exact_mut(LANES)) {
+                    for (sum, &dy) in sums.iter_mut().zip(dy) {
+                        *sum += x * dy;
+                    }
                 }
             }
         }
@@ -195,5 +208,75 @@ mod avx2 {
                 _mm256_storeu_ps(out.add(m * LANES + 8), sum[1]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, noise};
+
+    /// Without AVX2 both sides are the portable code and this says nothing.
+    #[test]
+    fn forward_tile_is_the_portable_one() {
+        let (x, panel) = (noise("x", 400), noise("panel", 3 * 21 * LANES));
+        for rows in 1..=ROWS {
+            let starts: Vec<usize> = (0..rows).map(|row| row * 37 % 101).collect();
+            let windows = Windows { x: &x, starts: &starts, row_stride: 60, window_rows: 3, run: 21 };
+            let mut due = [[0.25; LANES]; ROWS];
+            let mut got = due;
+            forward_tile(&windows, &panel, &mut got);
+            portable::forward(&windows, &panel, &mut due);
+            assert_close(&format!("{rows} rows"), got.as_flattened(), due.as_flattened(), 1e-6);
+            assert!(got[rows..].iter().flatten().all(|&y| y == 0.25), "rows beyond {rows} were touched");
+        }
+    }
+
+    #[test]
+    fn weight_tile_is_the_portable_one() {
+        let (x, dy) = (noise("x", 3 * 200), noise("dy", 3 * 30 * LANES));
+        for height in 1..=ROWS {
+            let stretch = Stretch {
+                x: &x,
+                dy: &dy,
+                images: 3,
+                rows: 4,
+                cols: 5,
+                image_stride: 200,
+                dy_image_stride: 30 * LANES,
+                row_stride: 40,
+                col_stride: 7,
+            };
+            let mut due = [0.25; ROWS * LANES];
+            let mut got = due;
+            weight_tile(&stretch, height, &mut got);
+            portable::weight(&stretch, height, &mut due);
+            assert_close(&format!("height {height}"), &got, &due, 1e-6);
+            assert!(got[height * LANES..].iter().all(|&w| w == 0.25), "rows beyond {height} were touched");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a window leaves the picture")]
+    fn a_window_beyond_the_picture_is_refused() {
+        let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 2, run: 4 };
+        forward_tile(&windows, &[0.0; 8 * LANES], &mut [[0.0; LANES]; ROWS]);
+    }
+
+    #[test]
+    #[should_panic(expected = "too few output gradients")]
+    fn gradients_that_end_early_are_refused() {
+        let stretch = Stretch {
+            x: &[0.0; 100],
+            dy: &[0.0; 3 * LANES],
+            images: 1,
+            rows: 2,
+            cols: 2,
+            image_stride: 0,
+            dy_image_stride: 0,
+            row_stride: 5,
+            col_stride: 1,
+        };
+        weight_tile(&stretch, 1, &mut [0.0; LANES]);
     }
 }

@@ -92,10 +92,8 @@ fn geometry(x: &Shape4, w: &Shape4, spec: Conv2d) -> Geometry {
     let &(filters, kernel, kernel_width, weight_channels) = w;
     assert_eq!(kernel, kernel_width, "conv2d: the kernel is not square");
     assert_eq!(channels, weight_channels, "conv2d: input and weights have different channels");
-    assert!(
-        spec.pad < kernel && height + 2 * spec.pad >= kernel && width + 2 * spec.pad >= kernel,
-        "conv2d: bad sizes"
-    );
+    let smallest = kernel + usize::from(spec.pool);
+    assert!(spec.pad < kernel && height.min(width) + 2 * spec.pad >= smallest, "conv2d: bad sizes");
     Geometry { batch, height, width, channels, filters, kernel, pad: spec.pad }
 }
 
@@ -147,59 +145,4 @@ fn window_places(g: &Geometry) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
-
-    /// One convolution to try.
-    #[derive(Clone, Copy, Debug)]
-    struct Case {
-        x: [usize; 4],
-        filters: usize,
-        kernel: usize,
-        bias: bool,
-        spec: Conv2d,
-    }
-
-    impl Case {
-        fn numbers(&self) -> Vec<Vec<f32>> {
-            let weights = self.filters * self.kernel * self.kernel * self.x[3];
-            let lens =
-                [("x", self.x.iter().product()), ("w", weights), ("bias", if self.bias { self.filters } else { 0 })];
-            lens.into_iter().filter(|&(_, len)| len > 0).map(|(name, len)| noise(name, len)).collect()
-        }
-
-        fn run(&self, numbers: &[Vec<f32>], fused: bool) -> Outcome {
-            let [b, h, w, c] = self.x;
-            let x = tensor(&numbers[0], (b, h, w, c));
-            let weights = tensor(&numbers[1], (self.filters, self.kernel, self.kernel, c));
-            let bias = self.bias.then(|| tensor(&numbers[2], (self.filters,)));
-            let traced: Image<Cpu, TestTape> = x.leaky_trace();
-            let y = match fused {
-                true => Cpu::conv2d(traced, &weights, bias.as_ref(), self.spec),
-                false => composed(traced, &weights, bias.as_ref(), self.spec),
-            };
-            let (y, gradients) = differentiate(y.unwrap());
-            let mut all = vec![gradients.get(&x).as_vec(), gradients.get(&weights).as_vec()];
-            all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
-            Outcome { y, gradients: all }
-        }
-    }
-
-    #[test]
-    fn kernel_matches_its_composition() {
-        for (batch, channels, filters) in [(1, 3, 5), (5, 3, 16), (17, 4, 20), (40, 17, 33)] {
-            for (kernel, pad) in [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1)] {
-                for (relu, pool, bias) in
-                    [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
-                {
-                    let spec = Conv2d { pad, relu, pool, no_input_gradient: false };
-                    let case = Case { x: [batch, 7, 6, channels], filters, kernel, bias, spec };
-                    let numbers = case.numbers();
-                    let what = format!("{case:?}");
-                    assert_same(&what, &case.run(&numbers, true), &case.run(&numbers, false), 2e-5);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -62,3 +62,20 @@ simd_fn! {
         }
     }
 }
+
+simd_fn! {
+    /// The largest over all positions of one picture `(positions, C)`, and the position that it was `taken` from.
+    ///
+    /// The first of equals is taken; a NaN wins.
+    pub fn global_max_image(x: &[f32], y: &mut [f32], taken: &mut [u32]) {
+        y.copy_from_slice(&x[..y.len()]);
+        taken.fill(0);
+        for (position, row) in x.chunks_exact(y.len()).enumerate().skip(1) {
+            for ((best, taken), &candidate) in y.iter_mut().zip(taken.iter_mut()).zip(row) {
+                let better = candidate > *best || candidate.is_nan();
+                *best = if better { candidate } else { *best };
+                *taken = if better { position as u32 } else { *taken };
+            }
+        }
+    }
+}

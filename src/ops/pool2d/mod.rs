@@ -15,6 +15,8 @@ pub trait Pool2dOp: Device<f32> {
     ///
     /// # Errors
     /// When the device is out of memory.
+    /// # Panics
+    /// When a side is shorter than 2.
     fn max_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
         composed_max(x)
     }
@@ -23,19 +25,21 @@ pub trait Pool2dOp: Device<f32> {
     ///
     /// # Errors
     /// When the device is out of memory.
+    /// # Panics
+    /// When a side is shorter than 2.
     fn avg_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
         let shape = *x.shape();
         corners(x)?.try_mean::<_, Axis<0>>().and_then(|y| to_images(y, shape))
     }
 
-    /// The largest over all positions, `y (B, C)`; matches `torch.amax(x, (2, 3))`, with the gradient to each of equals.
+    /// The largest over all positions, `y (B, C)`; matches `torch.nn.functional.adaptive_max_pool2d(x, 1)`.
+    ///
+    /// The CPU kernel sends the gradient to the first of equals, the composition to each of them.
     ///
     /// # Errors
     /// When the device is out of memory.
     fn global_max_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
-        let &(batch, height, width, channels) = x.shape();
-        let rows = x.try_reshape_like(&(batch, height * width, channels))?;
-        rows.try_max::<(usize, usize), Axis<1>>()
+        composed_global_max(x)
     }
 
     /// The mean over all positions, `y (B, C)`; matches `torch.mean(x, (2, 3))`.
@@ -52,11 +56,12 @@ pub trait Pool2dOp: Device<f32> {
 impl Pool2dOp for Cpu {
     fn max_pool2d<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
         let &(batch, height, width, channels) = x.shape();
+        assert!(height >= 2 && width >= 2, "pool2d: the picture is smaller than a window");
         let size = [height, width, channels];
         let (x, mut tape) = x.split_tape();
         let out_len = (height / 2) * (width / 2) * channels;
         let (mut y, mut select) = (vec![0.0; batch * out_len], vec![0u8; batch * out_len]);
-        let each = (y.par_chunks_mut(out_len.max(1)), select.par_chunks_mut(out_len.max(1)));
+        let each = (y.par_chunks_mut(out_len), select.par_chunks_mut(out_len));
         let numbers = read(&x);
         each.into_par_iter()
             .zip(numbers.par_chunks(height * width * channels))
@@ -77,6 +82,29 @@ impl Pool2dOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
+
+    fn global_max_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        let image = height * width * channels;
+        let (x, mut tape) = x.split_tape();
+        let (mut y, mut taken) = (vec![0.0; batch * channels], vec![0u32; batch * channels]);
+        let each = y.par_chunks_mut(channels).zip(taken.par_chunks_mut(channels));
+        each.zip(read(&x).par_chunks(image)).for_each(|((y, taken), x)| cpu::global_max_image(x, y, taken));
+        let y = x.device().try_tensor_from_vec(y, (batch, channels))?;
+        let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
+        tape.add_backward_op(move |grads| {
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let dx = &mut **grads.get_or_alloc_mut(&x_ghost)?;
+            let each = dx.chunks_exact_mut(image).zip(dy.chunks_exact(channels)).zip(taken.chunks_exact(channels));
+            for ((dx, dy), taken) in each {
+                for (channel, (&dy, &position)) in dy.iter().zip(taken).enumerate() {
+                    dx[position as usize * channels + channel] += dy;
+                }
+            }
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
 }
 
 #[cfg(feature = "cuda")]
@@ -88,6 +116,13 @@ pub fn composed_max<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<I
     corners(x)?.try_max::<_, Axis<0>>().and_then(|y| to_images(y, shape))
 }
 
+/// [`Pool2dOp::global_max_pool`] composed of dfdx's own ops.
+pub fn composed_global_max<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
+    let &(batch, height, width, channels) = x.shape();
+    let rows = x.try_reshape_like(&(batch, height * width, channels))?;
+    rows.try_max::<(usize, usize), Axis<1>>()
+}
+
 type Shape4 = (usize, usize, usize, usize);
 
 /// The four inputs of each 2x2, `(4, H' * W' * C, B)`.
@@ -95,6 +130,7 @@ fn corners<D: Device<f32>, T: Tape<f32, D>>(
     x: Image<D, T>,
 ) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
     let &(batch, height, width, channels) = x.shape();
+    assert!(height >= 2 && width >= 2, "pool2d: the picture is smaller than a window");
     let (out_height, out_width) = (height / 2, width / 2);
     let mut places = Vec::with_capacity(4 * out_height * out_width * channels);
     for (u, v) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -115,23 +151,4 @@ fn to_images<D: Device<f32>, T: Tape<f32, D>>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::testing::{Outcome, TestTape, assert_same, differentiate, noise, tensor};
-
-    fn run(x: [usize; 4], fused: bool) -> Outcome {
-        let [b, h, w, c] = x;
-        let x = tensor(&noise("x", b * h * w * c), (b, h, w, c));
-        let traced: Image<Cpu, TestTape> = x.leaky_trace();
-        let y = if fused { Cpu::max_pool2d(traced) } else { composed_max(traced) };
-        let (y, gradients) = differentiate(y.unwrap());
-        Outcome { y, gradients: vec![gradients.get(&x).as_vec()] }
-    }
-
-    #[test]
-    fn kernel_matches_its_composition() {
-        for x in [[1, 2, 2, 1], [5, 7, 6, 3], [17, 4, 5, 20], [40, 8, 8, 16]] {
-            assert_same(&format!("{x:?}"), &run(x, true), &run(x, false), 0.0);
-        }
-    }
-}
+mod tests;

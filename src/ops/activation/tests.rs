@@ -1,0 +1,111 @@
+use super::*;
+use crate::ops::testing::{
+    Outcome, TestTape, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads, assert_slopes,
+    differentiate, noise, tensor,
+};
+use proptest::prelude::*;
+
+const ALL: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Gelu];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Kernel,
+    Composition,
+}
+
+fn run(way: Way, activation: Activation, numbers: &[f32]) -> Outcome {
+    let x = tensor(numbers, (numbers.len(),));
+    let traced: Tensor<(usize,), f32, Cpu, TestTape> = x.leaky_trace();
+    let y = match way {
+        Way::Kernel => Cpu::activate(traced, activation),
+        Way::Composition => composed(traced, activation),
+    };
+    let (y, gradients) = differentiate(y.unwrap());
+    Outcome { y, gradients: vec![gradients.get(&x).as_vec()] }
+}
+
+// x = torch.tensor([-6., -3., -1., -0.5, 0., 0.25, 0.75, 2., 4., 8.]).requires_grad_()
+// y = act(x)  # F.relu, F.gelu
+// y.sum().backward()
+// print(y, x.grad)
+#[test]
+fn values_and_slopes_as_pytorch() {
+    let x = [-6., -3., -1., -0.5, 0., 0.25, 0.75, 2., 4., 8.];
+    let relu = ([0., 0., 0., 0., 0., 0.25, 0.75, 2., 4., 8.], [0., 0., 0., 0., 0., 1., 1., 1., 1., 1.]);
+    let gelu = (
+        [0.0, -0.0040498674, -0.15865529, -0.15426879, 0.0, 0.14967656, 0.58002955, 1.9545, 3.9998732, 8.0],
+        [0.0, -0.011945605, -0.08331543, 0.13250491, 0.5, 0.6953733, 0.9992258, 1.0852319, 1.0005037, 1.0],
+    );
+    for (activation, (y, slopes)) in [(Activation::Relu, relu), (Activation::Gelu, gelu)] {
+        let weights = crate::ops::testing::cotangent(x.len());
+        let dx = slopes.iter().zip(weights).map(|(slope, weight)| slope * weight).collect();
+        let due = Outcome { y: y.to_vec(), gradients: vec![dx] };
+        for way in [Way::Kernel, Way::Composition] {
+            assert_outcome(&(way, activation), &run(way, activation, &x), &due, 3e-7);
+        }
+    }
+}
+
+/// Against `x erfc(-x / sqrt 2) / 2` summed in double precision, everywhere that it is not flat.
+#[test]
+fn gelu_is_exact_to_its_promise() {
+    // erf by its Maclaurin series (Abramowitz and Stegun 7.1.5), which double precision carries up to 6 / sqrt 2.
+    let erf = |z: f64| {
+        let (mut term, mut sum) = (z, z);
+        for n in 1..200 {
+            term *= -z * z / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        sum * 2.0 / std::f64::consts::PI.sqrt()
+    };
+    let mut worst = (0.0f64, 0.0f64);
+    for i in -5000..=5000 {
+        let x = i as f32 * 1e-3;
+        let wide = f64::from(x);
+        let below = 0.5 * (1.0 + erf(wide / std::f64::consts::SQRT_2));
+        let density = (-wide * wide / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+        worst.0 = worst.0.max((f64::from(gelu(x)) - wide * below).abs());
+        worst.1 = worst.1.max((f64::from(gelu_slope(x)) - (below + wide * density)).abs());
+    }
+    assert!(worst.0 <= 5e-7 && worst.1 <= 5e-7, "{worst:?}");
+}
+
+#[test]
+fn gradients_are_slopes() {
+    let inputs = [noise("x", 200)];
+    for activation in ALL {
+        assert_slopes(&activation, &inputs, 1e-3, |inputs| run(Way::Kernel, activation, &inputs[0]));
+    }
+}
+
+proptest! {
+    #[test]
+    fn kernel_matches_composition_at_any_length(len in 1usize..40_000, activation in prop::sample::select(&ALL[..])) {
+        let numbers: Vec<f32> = noise("x", len).iter().map(|x| x * 3.0).collect();
+        let due = run(Way::Composition, activation, &numbers);
+        assert_outcome(&(len, activation), &run(Way::Kernel, activation, &numbers), &due, 2e-6);
+    }
+}
+
+#[test]
+fn gradients_add_up() {
+    for activation in ALL {
+        assert_gradients_add_up(&tensor(&noise("x", 50), (50,)), |x| Cpu::activate(x, activation).unwrap());
+    }
+}
+
+#[test]
+fn same_bits_on_any_number_of_threads() {
+    let numbers = noise("x", 50_000);
+    assert_same_bits_on_any_threads(&"gelu", || run(Way::Kernel, Activation::Gelu, &numbers));
+}
+
+#[test]
+fn extremes_stay_what_they_are() {
+    for activation in ALL {
+        let y = run(Way::Kernel, activation, &[f32::NAN, 1e30, f32::MAX]).y;
+        assert!(y[0].is_nan(), "{activation:?}");
+        assert_eq!(y[1..], [1e30, f32::MAX], "{activation:?}");
+    }
+    assert!(run(Way::Kernel, Activation::Gelu, &[-1e3]).y[0].abs() < 1e-30);
+}

@@ -1,0 +1,233 @@
+use super::*;
+use crate::ops::testing::{
+    Outcome, TestTape, assert_close, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads,
+    assert_slopes, differentiate, noise, steps, tensor,
+};
+use proptest::prelude::*;
+
+/// One convolution to try.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    x: [usize; 4],
+    filters: usize,
+    kernel: usize,
+    bias: bool,
+    spec: Conv2d,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Kernel,
+    Composition,
+}
+
+impl Case {
+    fn inputs(&self) -> Vec<Vec<f32>> {
+        let weights = self.filters * self.kernel * self.kernel * self.x[3];
+        let mut inputs = vec![noise("x", self.x.iter().product()), noise("w", weights)];
+        inputs.extend(self.bias.then(|| noise("bias", self.filters)));
+        inputs
+    }
+
+    fn run(&self, way: Way, inputs: &[Vec<f32>]) -> Outcome {
+        let [b, h, w, c] = self.x;
+        let x = tensor(&inputs[0], (b, h, w, c));
+        let weights = tensor(&inputs[1], (self.filters, self.kernel, self.kernel, c));
+        let bias = self.bias.then(|| tensor(&inputs[2], (self.filters,)));
+        let traced: Image<Cpu, TestTape> = x.leaky_trace();
+        let y = match way {
+            Way::Kernel => Cpu::conv2d(traced, &weights, bias.as_ref(), self.spec),
+            Way::Composition => composed(traced, &weights, bias.as_ref(), self.spec),
+        };
+        let (y, gradients) = differentiate(y.unwrap());
+        let mut all = vec![gradients.get(&weights).as_vec()];
+        if !self.spec.no_input_gradient {
+            all.insert(0, gradients.get(&x).as_vec());
+        }
+        all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
+        Outcome { y, gradients: all }
+    }
+}
+
+fn spec(pad: usize, relu: bool, pool: bool) -> Conv2d {
+    Conv2d { pad, relu, pool, no_input_gradient: false }
+}
+
+// x = steps(32, 7, 11).reshape(1, 4, 4, 2).requires_grad_()
+// w = steps(36, 3, 13).reshape(2, 3, 3, 2).requires_grad_()
+// b = steps(2, 1, 2).requires_grad_()
+// first = lambda t: t.permute(0, 3, 1, 2)
+// y = F.max_pool2d(F.relu(F.conv2d(first(x), first(w), b, padding=1)), 2).permute(0, 2, 3, 1)
+// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// print(y, x.grad, w.grad, b.grad)
+#[test]
+fn padded_with_relu_and_pool_as_pytorch() {
+    let case = Case { x: [1, 4, 4, 2], filters: 2, kernel: 3, bias: true, spec: spec(1, true, true) };
+    let due = Outcome {
+        y: vec![2.875, 4.4375, 3.9375, 3.1875, 2.375, 3.125, 4.9375, 4.25],
+        gradients: vec![
+            vec![
+                3.0, 1.5, -0.5625, -2.4375, 0.71875, 1.5625, -0.4375, -0.8125, 1.0625, 0.40625, -3.40625, 2.84375,
+                0.375, -1.96875, -2.6875, 4.3125, -3.125, 1.6875, 1.5, 0.1875, -2.78125, -0.78125, 0.375, -0.375,
+                -0.25, 0.5, 0.125, 0.4375, 1.09375, -0.15625, -0.875, -1.625,
+            ],
+            vec![
+                2.40625, 0.46875, 0.25, -1.34375, -1.90625, 0.96875, 1.25, 0.84375, -0.25, 1.75, 1.34375, 0.25,
+                0.71875, -1.875, -0.6875, 1.1875, 1.0, -0.21875, 0.0625, -0.0625, -0.96875, 0.875, -0.28125, -1.40625,
+                0.78125, -1.75, -0.875, 2.03125, -1.1875, -1.59375, 0.46875, 1.71875, -1.0, 1.90625, -1.34375,
+                -0.71875,
+            ],
+            vec![-2.0, -0.5],
+        ],
+    };
+    let inputs = [steps(32, 7, 11), steps(36, 3, 13), steps(2, 1, 2)];
+    for way in [Way::Kernel, Way::Composition] {
+        assert_outcome(&way, &case.run(way, &inputs), &due, 1e-6);
+    }
+}
+
+// x = steps(18, 7, 11).reshape(2, 3, 3, 1).requires_grad_()
+// w = steps(12, 3, 13).reshape(3, 2, 2, 1).requires_grad_()
+// y = F.conv2d(first(x), first(w)).permute(0, 2, 3, 1)
+// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// print(y, x.grad, w.grad)
+#[test]
+fn unpadded_without_epilogue_as_pytorch() {
+    let case = Case { x: [2, 3, 3, 1], filters: 3, kernel: 2, bias: false, spec: spec(0, false, false) };
+    let due = Outcome {
+        y: vec![
+            1.6875, -2.5625, -2.75, -0.9375, 0.8125, 0.9375, -2.0625, 1.375, 0.75, -0.5625, 0.625, 1.0, -1.3125, 1.0,
+            0.875, 2.25, 1.625, 1.8125, -0.9375, 0.8125, 0.9375, 0.5625, -1.3125, -1.5625,
+        ],
+        gradients: vec![
+            vec![
+                2.96875, 3.78125, -0.25, 3.25, 1.1875, -2.5625, -0.71875, -1.34375, -0.0625, -0.15625, 2.03125, 1.125,
+                1.125, 1.0625, -0.5625, 0.28125, 0.28125, 0.5625,
+            ],
+            vec![-0.78125, 1.09375, -3.75, 1.5625, 0.78125, -0.46875, -1.25, 0.9375, 0.59375, 0.59375, 3.0, -3.1875],
+        ],
+    };
+    let inputs = [steps(18, 7, 11), steps(12, 3, 13)];
+    for way in [Way::Kernel, Way::Composition] {
+        assert_outcome(&way, &case.run(way, &inputs), &due, 1e-6);
+    }
+}
+
+#[test]
+fn gradients_are_slopes() {
+    for (kernel, pad) in [(1, 0), (2, 0), (3, 1)] {
+        for (relu, pool) in [(false, false), (true, false), (false, true), (true, true)] {
+            let case = Case { x: [2, 5, 4, 3], filters: 3, kernel, bias: true, spec: spec(pad, relu, pool) };
+            assert_slopes(&case, &case.inputs(), 1e-3, |inputs| case.run(Way::Kernel, inputs));
+        }
+    }
+}
+
+#[test]
+fn kernel_matches_composition_in_every_combination() {
+    for (batch, channels, filters) in [(1, 3, 5), (5, 3, 16), (17, 4, 20), (40, 17, 33)] {
+        for (kernel, pad) in [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)] {
+            for (relu, pool, bias) in
+                [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
+            {
+                let case = Case { x: [batch, 7, 6, channels], filters, kernel, bias, spec: spec(pad, relu, pool) };
+                let inputs = case.inputs();
+                let due = case.run(Way::Composition, &inputs);
+                assert_outcome(&case, &case.run(Way::Kernel, &inputs), &due, 2e-5);
+            }
+        }
+    }
+}
+
+/// Panels longer than the cache, and more positions than a group holds.
+#[test]
+fn kernel_matches_composition_when_work_is_cut() {
+    for (x, filters) in [([2, 5, 5, 130], 18), ([2, 33, 9, 5], 17), ([3, 6, 20, 49], 16)] {
+        let case = Case { x, filters, kernel: 3, bias: true, spec: spec(1, false, true) };
+        let inputs = case.inputs();
+        assert_outcome(&case, &case.run(Way::Kernel, &inputs), &case.run(Way::Composition, &inputs), 2e-5);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn kernel_matches_composition_at_any_shape(
+        (batch, height, width) in (1usize..20, 3usize..9, 3usize..9),
+        (channels, filters, kernel, pad) in (1usize..20, 1usize..36, 1usize..4, 0usize..3),
+        (relu, pool, bias) in any::<(bool, bool, bool)>(),
+    ) {
+        let spec = spec(pad.min(kernel - 1), relu, pool);
+        let case = Case { x: [batch, height, width, channels], filters, kernel, bias, spec };
+        prop_assume!(!pool || height.min(width) + 2 * spec.pad > kernel);
+        let inputs = case.inputs();
+        assert_outcome(&case, &case.run(Way::Kernel, &inputs), &case.run(Way::Composition, &inputs), 2e-5);
+    }
+}
+
+#[test]
+fn gradients_add_up() {
+    let (x, w) = (tensor(&noise("x", 150), (2, 5, 5, 3)), tensor(&noise("w", 20 * 27), (20, 3, 3, 3)));
+    for (relu, pool) in [(false, false), (true, true)] {
+        assert_gradients_add_up(&x, |x| Cpu::conv2d(x, &w, None, spec(1, relu, pool)).unwrap());
+    }
+    assert_gradients_add_up(&w, |w| {
+        let (w, tape) = w.split_tape();
+        Cpu::conv2d(x.clone().put_tape(tape), &w, None, spec(1, true, false)).unwrap()
+    });
+}
+
+#[test]
+fn same_bits_on_any_number_of_threads() {
+    for (batch, pool) in [(1, false), (7, true), (100, true), (33, false)] {
+        let case = Case { x: [batch, 9, 8, 24], filters: 40, kernel: 3, bias: true, spec: spec(1, true, pool) };
+        let inputs = case.inputs();
+        assert_same_bits_on_any_threads(&case, || case.run(Way::Kernel, &inputs));
+    }
+}
+
+#[test]
+fn input_gradient_can_be_left_out() {
+    let case = Case { x: [3, 6, 6, 3], filters: 20, kernel: 3, bias: true, spec: spec(1, true, true) };
+    let bare = Case { spec: Conv2d { no_input_gradient: true, ..case.spec }, ..case };
+    let inputs = case.inputs();
+    let (full, bare) = (case.run(Way::Kernel, &inputs), bare.run(Way::Kernel, &inputs));
+    assert_eq!(full.y, bare.y);
+    assert_eq!(full.gradients[1..], bare.gradients);
+}
+
+#[test]
+fn a_nan_shows_in_every_output_that_it_meets() {
+    for (relu, pool) in [(false, false), (true, false), (false, true), (true, true)] {
+        let case = Case { x: [1, 4, 4, 2], filters: 3, kernel: 3, bias: false, spec: spec(1, relu, pool) };
+        let mut inputs = case.inputs();
+        inputs[0][0] = f32::NAN;
+        let y = case.run(Way::Kernel, &inputs).y;
+        let side = if pool { 2 } else { 4 };
+        for (place, y) in y.chunks(3).enumerate() {
+            let met = (place / side).max(place % side) < if pool { 1 } else { 2 };
+            assert!(y.iter().all(|y| y.is_nan() == met), "{case:?} place {place}: {y:?}");
+        }
+    }
+}
+
+/// PyTorch takes the first of equals in a pool, row by row; equal sums are made by equal pictures.
+#[test]
+fn a_pool_of_equals_sends_its_gradient_to_the_first() {
+    let case = Case { x: [1, 2, 2, 1], filters: 1, kernel: 1, bias: false, spec: spec(0, false, true) };
+    let outcome = case.run(Way::Kernel, &[vec![2.0; 4], vec![3.0]]);
+    assert_close("dx", &outcome.gradients[0], &[3.0 * -1.625, 0.0, 0.0, 0.0], 0.0);
+}
+
+#[test]
+#[should_panic(expected = "different channels")]
+fn channels_that_do_not_fit_are_refused() {
+    let _ = Cpu::conv2d(tensor(&[0.0; 8], (1, 2, 2, 2)), &tensor(&[0.0; 3], (1, 1, 1, 3)), None, Conv2d::default());
+}
+
+#[test]
+#[should_panic(expected = "bad sizes")]
+fn a_picture_smaller_than_its_pool_is_refused() {
+    let spec = Conv2d { pool: true, ..Conv2d::default() };
+    let _ = Cpu::conv2d(tensor(&[0.0; 3], (1, 1, 3, 1)), &tensor(&[0.0], (1, 1, 1, 1)), None, spec);
+}
