@@ -6,7 +6,7 @@ use crate::data;
 use crate::ops::Backend;
 use crate::run::{RunDir, RunName};
 use crate::train::checkpoints::weights_in;
-use crate::train::cnn::TrainedCnn;
+use crate::train::trained::TrainedCnn;
 use crate::train::{TrainError, checkpoints};
 use std::path::{Path, PathBuf};
 

@@ -24,12 +24,19 @@ impl<D: Backend> Conv<D> {
 
 impl<D: Backend> Module<D> for Conv<D> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
-        visitor.visit(scope.child("weight").name(), Role::Weight, &mut self.weight)?;
-        match &mut self.bias {
-            Some(bias) => visitor.visit(scope.child("bias").name(), Role::Bias, bias),
-            None => Ok(()),
-        }
+        walk_affine(&mut self.weight, self.bias.as_mut(), scope, visitor)
     }
+}
+
+/// A layer's weight and its bias, if it has one.
+fn walk_affine<D: Backend, S: Shape, V: Visitor<D>>(
+    weight: &mut Tensor<S, f32, D>,
+    bias: Option<&mut Vector<D>>,
+    scope: &Scope,
+    visitor: &mut V,
+) -> Result<(), V::Err> {
+    visitor.visit(scope.child("weight").name(), Role::Weight, weight)?;
+    bias.map_or(Ok(()), |bias| visitor.visit(scope.child("bias").name(), Role::Bias, bias))
 }
 
 /// A fully connected layer, weights `(O, I)`.
@@ -52,11 +59,7 @@ impl<D: Backend> Linear<D> {
 
 impl<D: Backend> Module<D> for Linear<D> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
-        visitor.visit(scope.child("weight").name(), Role::Weight, &mut self.weight)?;
-        match &mut self.bias {
-            Some(bias) => visitor.visit(scope.child("bias").name(), Role::Bias, bias),
-            None => Ok(()),
-        }
+        walk_affine(&mut self.weight, self.bias.as_mut(), scope, visitor)
     }
 }
 

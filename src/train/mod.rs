@@ -7,6 +7,7 @@ pub mod device;
 mod error;
 mod recipe;
 mod schedule;
+pub mod trained;
 mod trainer;
 
 pub use classification::{Answer, Evaluation, Values};

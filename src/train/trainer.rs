@@ -206,7 +206,7 @@ impl<'a> Trainer<'a> {
     /// Err(wish) when it was asked to leave between two batches.
     fn evaluate(&mut self) -> Result<Result<Vec<Evaluation>, Wish>, TrainError> {
         let mut progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
-        let share = super::cnn::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
+        let share = super::trained::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
         let host = &mut *self.host;
         let mut leave = None;
         let mut save = false;
