@@ -1,1 +1,199 @@
-//! app
+//! The dashboard's state and the pure function that moves it on.
+//!
+//! Knows no terminal and does no I/O: keys and news of the jobs come in as [`Action`]s, and what is to be
+//! done in the world goes out as [`Effect`]s.
+
+mod copy;
+mod demand;
+mod dialog;
+mod key;
+mod keymap;
+mod logs;
+mod loss;
+mod matrix;
+mod news;
+mod notice;
+mod press;
+mod preview;
+mod runs;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+pub use dialog::{Dialog, Field, NewRunForm};
+pub use key::Key;
+pub use keymap::{KeyLine, keys_everywhere, keys_of};
+pub use logs::{LogSource, LogsView};
+pub use loss::{LossView, MetricGroup, groups};
+pub use matrix::MatrixView;
+pub use notice::{Notice, Tone};
+pub use preview::{FileView, PreviewView, Show, Shown};
+pub use runs::{Asked, MAX_MARKED, Runs};
+
+use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Text, Update};
+use crate::run::RunName;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tab {
+    #[default]
+    Jobs,
+    Loss,
+    Confusion,
+    Preview,
+    Compare,
+    Logs,
+}
+
+impl Tab {
+    pub const ALL: [Tab; 6] = [Tab::Jobs, Tab::Loss, Tab::Confusion, Tab::Preview, Tab::Compare, Tab::Logs];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Tab::Jobs => "Jobs",
+            Tab::Loss => "Loss",
+            Tab::Confusion => "Confusion",
+            Tab::Preview => "Preview",
+            Tab::Compare => "Compare",
+            Tab::Logs => "Logs",
+        }
+    }
+
+    /// Its place in the row of tabs, from 0.
+    pub fn index(self) -> usize {
+        Tab::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Action {
+    Key(Key),
+    /// Text that was pasted.
+    Paste(String),
+    News(Update),
+    /// Time has passed; Unix milliseconds.
+    Tick(u64),
+}
+
+/// Something to do in the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Order(Order),
+    /// Put a text into the user's clipboard.
+    Copy(String),
+    /// Give the terminal back to the shell until continued (Ctrl-Z).
+    Suspend,
+    Quit,
+}
+
+/// What was loaded, or why it could not be.
+pub type Loaded<T> = Result<Arc<T>, Text>;
+
+/// All that the screens draw.
+#[derive(Debug, Default)]
+pub struct App {
+    pub tab: Tab,
+    pub runs: Runs,
+    pub loss: LossView,
+    pub matrix: MatrixView,
+    pub preview: PreviewView,
+    pub logs: LogsView,
+    pub dialog: Option<Dialog>,
+    pub machine: Option<Machine>,
+    pub now_ms: u64,
+    notice: Option<Notice>,
+    histories: HashMap<RunName, History>,
+    galleries: HashMap<RunName, Loaded<Gallery>>,
+    predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
+    /// The time machine: none follows the newest epoch.
+    epoch: Option<u64>,
+    wanted: demand::Wanted,
+    next_id: u64,
+}
+
+impl App {
+    /// Moves on by one action. Pure: the same state and action give the same state and effects.
+    pub fn update(&mut self, action: Action) -> Vec<Effect> {
+        let mut effects = match action {
+            Action::Key(key) => self.press(key),
+            Action::Paste(text) => self.paste(&text),
+            Action::News(update) => self.absorb(update),
+            Action::Tick(now_ms) => self.pass_time(now_ms),
+        };
+        self.settle_views();
+        effects.extend(self.demand().into_iter().map(Effect::Order));
+        effects
+    }
+
+    /// Whether something on the screen changes with time alone.
+    pub fn needs_ticks(&self) -> bool {
+        self.notice.is_some() || self.runs.anything_asked()
+    }
+
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    pub fn history(&self, run: &RunName) -> Option<&History> {
+        self.histories.get(run)
+    }
+
+    /// The history of the selected run; none while it is being read.
+    pub fn selected_history(&self) -> Option<&History> {
+        self.histories.get(self.runs.selected_name()?)
+    }
+
+    pub fn selected_gallery(&self) -> Option<&Loaded<Gallery>> {
+        self.galleries.get(self.runs.selected_name()?)
+    }
+
+    /// The epoch that confusion, predictions and pictures are shown of: the one chosen with `[ ]`, or the
+    /// nearest before it that the selected run has; else the newest.
+    pub fn shown_epoch(&self) -> Option<u64> {
+        let epochs = self.selected_history()?.epochs();
+        match self.epoch {
+            Some(chosen) => {
+                let before = epochs.iter().rev().find(|epoch| **epoch <= chosen);
+                before.or(epochs.first()).copied()
+            }
+            None => epochs.last().copied(),
+        }
+    }
+
+    /// True while the newest epoch is followed.
+    pub fn follows_newest_epoch(&self) -> bool {
+        self.epoch.is_none()
+    }
+
+    pub fn shown_confusion(&self) -> Option<&Confusion> {
+        self.selected_history()?.confusion(self.shown_epoch()?)
+    }
+
+    pub fn shown_predictions(&self) -> Option<&Loaded<Predictions>> {
+        self.predictions_of(self.shown_epoch()?)
+    }
+
+    /// The selected run's predictions at the end of an epoch, if they were loaded.
+    pub fn predictions_of(&self, epoch: u64) -> Option<&Loaded<Predictions>> {
+        self.predictions.get(&(self.runs.selected_name()?.clone(), epoch))
+    }
+
+    /// The metrics that tables have a column for: all that the shown runs have a last value of, loss and accuracy
+    /// of the test split first.
+    pub fn metric_columns(&self) -> Vec<String> {
+        let states = self.runs.shown().filter_map(|run| run.state.as_deref());
+        let names: BTreeSet<&String> = states.flat_map(|state| state.last.keys()).collect();
+        let mut columns: Vec<String> = names.into_iter().cloned().collect();
+        columns.sort_by_key(|name| (!name.ends_with("accuracy"), !name.ends_with("loss"), !name.starts_with("test/")));
+        columns
+    }
+
+    /// The words for the shell after leaving.
+    pub fn farewell(&self) -> Option<String> {
+        match self.runs.live() {
+            0 => None,
+            1 => Some("1 run keeps training. Open pixscribe again to see it.".to_owned()),
+            n => Some(format!("{n} runs keep training. Open pixscribe again to see them.")),
+        }
+    }
+}

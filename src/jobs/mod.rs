@@ -1,3 +1,186 @@
-//! Runs as the dashboard's jobs.
+//! The jobs behind the dashboard: finding, following, starting and commanding runs.
+//!
+//! Everything here runs on tokio tasks and blocking threads. Orders come in and never block; what comes of them goes
+//! out as small immutable [`Update`]s.
 
+mod board;
+mod confusion;
+mod follow;
+mod gallery;
+mod history;
 pub mod launch;
+mod machine;
+mod naming;
+mod order;
+mod outbox;
+mod series;
+mod start;
+mod view;
+mod watch;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+pub use confusion::Confusion;
+pub use gallery::{Gallery, Predictions};
+pub use history::{History, Level, Line, PredictionFile};
+pub use machine::{Gpu, Machine};
+pub use naming::FileAnswer;
+pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
+pub use series::{Axis, Extent, Point, Series};
+pub use start::Setup;
+pub use view::RunView;
+
+use board::Board;
+use gallery::Galleries;
+use outbox::Outbox;
+
+use crate::run::{RunDir, RunName};
+
+/// The dashboard's hand on its jobs. Dropping it ends what follows logs; workers go on.
+pub struct Jobs {
+    runtime: Handle,
+    setup: Arc<Setup>,
+    program: PathBuf,
+    outbox: Outbox,
+    galleries: Galleries,
+    followed: HashMap<RunName, JoinHandle<()>>,
+    text: Option<JoinHandle<()>>,
+}
+
+impl Jobs {
+    /// Begins to watch the runs folder and the machine; the news arrives in the receiver.
+    pub fn start(runtime: &Handle, setup: Setup, program: PathBuf) -> (Jobs, mpsc::Receiver<Update>) {
+        let (outbox, updates) = Outbox::channel();
+        let board = Board::default();
+        let root = setup.runs_root.clone();
+        runtime.spawn(watch::sweep_for_ever(root.clone(), board.clone(), outbox.clone()));
+        runtime.spawn(watch::measure_for_ever(root, board, outbox.clone()));
+        let tell = outbox.clone();
+        if let Err(error) = machine::watch(move |machine| tell.send_blocking(Update::Machine(machine)).is_ok()) {
+            tracing::warn!("the machine's load is not shown: {error}");
+        }
+        let jobs = Jobs {
+            runtime: runtime.clone(),
+            setup: Arc::new(setup),
+            program,
+            outbox,
+            galleries: Galleries::default(),
+            followed: HashMap::new(),
+            text: None,
+        };
+        (jobs, updates)
+    }
+
+    /// Begins to carry an order out.
+    pub fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Ask { run, ask } => self.ask(run, ask),
+            Order::Start(wanted) => self.start_run(wanted),
+            Order::Follow(runs) => self.follow(&runs),
+            Order::FollowText(run) => self.follow_text(run),
+            Order::LoadGallery(run) => self.load_gallery(run),
+            Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
+            Order::NameFile { id, path, model } => self.name_file(id, path, model),
+        }
+    }
+
+    fn ask(&self, run: RunName, ask: Ask) {
+        let setup = Arc::clone(&self.setup);
+        self.answer_with(async move {
+            let name = run.clone();
+            let asked = spawn_blocking(move || start::ask(&setup.runs_root, &name, ask)).await.ok()?;
+            let answer = asked.unwrap_or_else(|why| Some(Answer::Refused(why)))?;
+            Some(Update::Answered { run, ask, answer })
+        });
+    }
+
+    fn start_run(&self, wanted: NewRun) {
+        let setup = Arc::clone(&self.setup);
+        self.answer_with(async move {
+            let started = spawn_blocking(move || start::start(&setup, &wanted)).await.ok()?;
+            Some(match started {
+                Ok(run) => Update::Started { run },
+                Err(reason) => Update::NotStarted { reason },
+            })
+        });
+    }
+
+    fn follow(&mut self, runs: &[RunName]) {
+        self.followed.retain(|name, task| {
+            let stays = runs.contains(name);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for name in runs {
+            if let Some(run) = self.dir_of(name)
+                && !self.followed.contains_key(name)
+            {
+                let task = self.runtime.spawn(follow::follow_events(run, self.outbox.clone()));
+                self.followed.insert(name.clone(), task);
+            }
+        }
+    }
+
+    fn follow_text(&mut self, run: Option<RunName>) {
+        if let Some(task) = self.text.take() {
+            task.abort();
+        }
+        let run = run.and_then(|name| self.dir_of(&name));
+        self.text = run.map(|run| self.runtime.spawn(follow::follow_text(run, self.outbox.clone())));
+    }
+
+    fn load_gallery(&self, run: RunName) {
+        let (galleries, dir) = (self.galleries.clone(), self.dir_of(&run));
+        self.answer_with(async move {
+            let dir = dir?;
+            let gallery = spawn_blocking(move || galleries.of_run(&dir)).await.ok()?;
+            Some(Update::Gallery { run, gallery })
+        });
+    }
+
+    fn load_predictions(&self, run: RunName, epoch: u64, path: String) {
+        let dir = self.dir_of(&run);
+        self.answer_with(async move {
+            let dir = dir?;
+            let read = spawn_blocking(move || gallery::read_predictions(&dir, &path)).await.ok()?;
+            Some(Update::Predictions { run, epoch, predictions: read.map(Arc::new) })
+        });
+    }
+
+    fn name_file(&self, id: u64, path: PathBuf, model: Option<RunName>) {
+        let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
+        self.answer_with(async move {
+            let answer = naming::name_file(&program, &setup.runs_root, path, model).await;
+            Some(Update::FileNamed { id, answer })
+        });
+    }
+
+    /// Runs a task and puts the update that it gives into the outbox.
+    fn answer_with(&self, task: impl Future<Output = Option<Update>> + Send + 'static) {
+        let outbox = self.outbox.clone();
+        self.runtime.spawn(async move {
+            if let Some(update) = task.await {
+                // A dashboard that is gone wants no answer.
+                let _ = outbox.send(update).await;
+            }
+        });
+    }
+
+    fn dir_of(&self, name: &RunName) -> Option<RunDir> {
+        RunDir::open(&self.setup.runs_root, name).ok()
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.followed.values().chain(&self.text).for_each(JoinHandle::abort);
+    }
+}

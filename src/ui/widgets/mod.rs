@@ -1,1 +1,11 @@
-//! ui/widgets
+//! Small pieces that screens are made of. Each draws in any area, an empty one included.
+
+mod bar;
+mod canvas;
+mod chart;
+mod sparkline;
+mod ticks;
+
+pub use bar::Bar;
+pub use chart::{Chart, Curve};
+pub use sparkline::Sparkline;

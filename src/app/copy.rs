@@ -1,0 +1,83 @@
+//! The table of a screen as text with tabs, which spreadsheets and shells both take.
+
+use super::preview::Shown;
+use super::{App, Tab};
+use crate::jobs::{Confusion, History};
+
+/// None where the screen has no table yet.
+pub(super) fn table(app: &App) -> Option<String> {
+    match app.tab {
+        Tab::Jobs | Tab::Compare => (!app.runs.is_empty()).then(|| runs(app)),
+        Tab::Loss => app.selected_history().map(metrics),
+        Tab::Confusion => app.shown_confusion().map(confusion),
+        Tab::Preview => pictures(app),
+        Tab::Logs => app.selected_history().map(events),
+    }
+}
+
+fn lines(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    rows.into_iter().map(|row| row.join("\t") + "\n").collect()
+}
+
+fn words(row: &[&str]) -> Vec<String> {
+    row.iter().map(|word| word.to_string()).collect()
+}
+
+fn runs(app: &App) -> String {
+    let metrics = app.metric_columns();
+    let fixed = words(&["run", "model", "phase", "step", "epoch", "images_per_s"]);
+    let head = fixed.into_iter().chain(metrics.iter().cloned()).collect();
+    let rows = app.runs.shown().map(|run| {
+        let state = run.state.as_deref();
+        let number = |n: Option<f64>| n.map_or_else(String::new, |n| n.to_string());
+        let mut row = vec![
+            run.name.to_string(),
+            state.map_or_else(String::new, |state| state.model.clone()),
+            run.phase.to_string(),
+            number(state.map(|state| state.step as f64)),
+            number(state.map(|state| state.epoch as f64)),
+            number(state.and_then(|state| state.images_per_s)),
+        ];
+        row.extend(metrics.iter().map(|metric| number(run.last(metric))));
+        row
+    });
+    lines(std::iter::once(head).chain(rows))
+}
+
+fn metrics(history: &History) -> String {
+    let head = words(&["metric", "step", "value"]);
+    let rows = history.series().filter_map(|(name, series)| {
+        let last = series.last()?;
+        Some(vec![name.to_owned(), last.step.to_string(), last.value.to_string()])
+    });
+    lines(std::iter::once(head).chain(rows))
+}
+
+fn confusion(confusion: &Confusion) -> String {
+    let labels = || confusion.labels.iter().cloned();
+    let head = std::iter::once("true \\ named".to_owned()).chain(labels()).collect();
+    let rows = labels().enumerate().map(|(truth, label)| {
+        let counts = (0..confusion.len()).map(|named| confusion.count(truth, named).to_string());
+        std::iter::once(label).chain(counts).collect()
+    });
+    lines(std::iter::once(head).chain(rows))
+}
+
+fn pictures(app: &App) -> Option<String> {
+    let gallery = app.selected_gallery()?.as_ref().ok()?;
+    let predictions = app.shown_predictions().and_then(|loaded| loaded.as_deref().ok());
+    let head = words(&["picture", "true", "named", "confidence"]);
+    let rows = app.preview.list().iter().filter_map(|index| {
+        let shown = Shown::new(gallery, predictions, *index)?;
+        let named =
+            shown.named.map(|(label, confidence)| [gallery.label(label).to_owned(), format!("{confidence:.2}")]);
+        let [label, confidence] = named.unwrap_or_default();
+        Some(vec![index.to_string(), gallery.label(shown.truth).to_owned(), label, confidence])
+    });
+    Some(lines(std::iter::once(head).chain(rows)))
+}
+
+fn events(history: &History) -> String {
+    let rows = history.lines().iter().map(|line| vec![line.t_ms.to_string(), line.text.clone()]);
+    lines(std::iter::once(words(&["unix_ms", "event"])).chain(rows))
+}

@@ -1,0 +1,98 @@
+//! What the screens need and do not have yet: derived from the state after every action, so that no key has
+//! to remember to ask for anything.
+
+use std::collections::HashSet;
+
+use super::{App, Tab};
+use crate::jobs::Order;
+use crate::run::RunName;
+
+/// Epochs whose predictions are kept at once; 20 KB each for CIFAR-10.
+const MAX_EPOCHS: usize = 60;
+
+/// What was asked of the jobs and need not be asked again.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub followed: Vec<RunName>,
+    text: Option<RunName>,
+    galleries: HashSet<RunName>,
+    predictions: HashSet<(RunName, u64)>,
+}
+
+impl Wanted {
+    /// The run's log began anew: what its epochs said has to be loaded again.
+    pub fn forget_predictions(&mut self, run: &RunName) {
+        self.predictions.retain(|(of, _)| of != run);
+    }
+}
+
+impl App {
+    pub(super) fn demand(&mut self) -> Vec<Order> {
+        let mut orders = Vec::new();
+        self.follow_focus(&mut orders);
+        self.follow_text(&mut orders);
+        if matches!(self.tab, Tab::Jobs | Tab::Preview) {
+            self.want_pictures(&mut orders);
+        }
+        orders
+    }
+
+    /// The logs of the selected and the marked runs are read; what is known of others is let go.
+    fn follow_focus(&mut self, orders: &mut Vec<Order>) {
+        let focus: Vec<RunName> = self.runs.in_focus().iter().map(|run| run.name.clone()).collect();
+        if focus == self.wanted.followed {
+            return;
+        }
+        self.histories.retain(|run, _| focus.contains(run));
+        self.galleries.retain(|run, _| focus.contains(run));
+        self.predictions.retain(|(run, _), _| focus.contains(run));
+        self.wanted.galleries.retain(|run| focus.contains(run));
+        self.wanted.predictions.retain(|(run, _)| focus.contains(run));
+        self.wanted.followed.clone_from(&focus);
+        orders.push(Order::Follow(focus));
+    }
+
+    fn follow_text(&mut self, orders: &mut Vec<Order>) {
+        let text = self.runs.selected_name().filter(|_| self.tab == Tab::Logs).cloned();
+        if text != self.wanted.text {
+            self.wanted.text.clone_from(&text);
+            orders.push(Order::FollowText(text));
+        }
+    }
+
+    fn want_pictures(&mut self, orders: &mut Vec<Order>) {
+        let Some(run) = self.runs.selected_name().cloned() else { return };
+        if self.wanted.galleries.insert(run.clone()) {
+            orders.push(Order::LoadGallery(run.clone()));
+        }
+        let Some(history) = self.histories.get(&run) else { return };
+        for epoch in history.epochs().into_iter().rev().take(MAX_EPOCHS) {
+            let Some(file) = history.predictions(epoch) else { continue };
+            if self.wanted.predictions.insert((run.clone(), epoch)) {
+                let path = file.path.clone();
+                orders.push(Order::LoadPredictions { run: run.clone(), epoch, path });
+            }
+        }
+    }
+
+    /// Brings what is derived from news and keys up to date.
+    pub(super) fn settle_views(&mut self) {
+        self.logs.settle(self.runs.selected_name());
+        let Some(run) = self.runs.selected_name().cloned() else {
+            return self.preview.clear();
+        };
+        let Some(Ok(gallery)) = self.galleries.get(&run).cloned() else {
+            return self.preview.clear();
+        };
+        let epoch = self.shown_epoch();
+        let has_file = epoch
+            .is_some_and(|epoch| self.selected_history().is_some_and(|history| history.predictions(epoch).is_some()));
+        let loaded = epoch.and_then(|epoch| self.predictions.get(&(run.clone(), epoch)));
+        if has_file && loaded.is_none() {
+            // They are on their way: the list of the epoch before stands until then.
+            return;
+        }
+        let predictions = loaded.and_then(|loaded| loaded.as_ref().ok()).cloned();
+        self.preview.settle(&run, &gallery, epoch.zip(predictions.as_deref()));
+    }
+}

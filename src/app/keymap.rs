@@ -1,0 +1,93 @@
+//! Which key does what on which screen, in words: the line of keys and the help are made of this.
+
+use super::Tab;
+
+/// A key, or a few that belong together, and what it does in a word or two, and in a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLine {
+    pub keys: &'static str,
+    pub short: &'static str,
+    pub long: &'static str,
+}
+
+const fn line(keys: &'static str, short: &'static str, long: &'static str) -> KeyLine {
+    KeyLine { keys, short, long }
+}
+
+const EVERYWHERE: &[KeyLine] = &[
+    line("1-6", "screen", "open a screen; Tab goes to the next"),
+    line("j k", "run", "select the next or the previous run"),
+    line("n", "new", "start a new run, or one like the selected"),
+    line("p", "pause", "pause the run; a paused one goes on"),
+    line("x", "stop", "stop the run for good; it is saved first"),
+    line("[ ]", "epoch", "go back or forward through the epochs on every screen"),
+    line("Space", "mark", "mark the run: its curves are drawn over the selected one's"),
+    line("/", "filter", "show only runs whose name contains a text"),
+    line("s", "save", "save a checkpoint of the run now"),
+    line("y", "copy", "copy this screen's table to the clipboard"),
+    line("?", "help", "this help"),
+    line("q", "quit", "leave; runs keep training"),
+];
+
+/// Keys that mean the same on every screen, the most needed first.
+pub fn keys_everywhere() -> &'static [KeyLine] {
+    EVERYWHERE
+}
+
+/// What the keys do on one screen beyond that.
+pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
+    match tab {
+        Tab::Jobs => JOBS,
+        Tab::Loss => LOSS,
+        Tab::Confusion => CONFUSION,
+        Tab::Preview => PREVIEW,
+        Tab::Compare => &[],
+        Tab::Logs => LOGS,
+    }
+}
+
+const JOBS: &[KeyLine] = &[
+    line("Enter", "open", "look at the run's curves; without a run, start one"),
+    line("← →", "picture", "the previous or the next test picture"),
+];
+
+const LOSS: &[KeyLine] = &[
+    line("↑ ↓", "metric", "choose the metric that is drawn large"),
+    line("← →", "read", "move the line that reads the logged values; Esc removes it"),
+    line("a", "axis", "step, epoch, computing time or wall time along the bottom"),
+    line("l", "log", "logarithmic values, or plain ones"),
+];
+
+const CONFUSION: &[KeyLine] = &[
+    line("arrows", "cell", "move to another cell"),
+    line("Enter", "pictures", "open the pictures of the cell"),
+    line("c", "counts", "counts, or shares of the true label"),
+];
+
+const PREVIEW: &[KeyLine] = &[
+    line("arrows", "picture", "move to another picture"),
+    line("f", "filter", "all, mistakes only, by true label, by named label"),
+    line("l", "label", "the next label of the filter; L the one before"),
+    line("o", "open file", "name what is in a picture file of yours"),
+];
+
+const LOGS: &[KeyLine] = &[
+    line("↑ ↓", "scroll", "older and newer lines; PgUp and PgDn by pages, End to the newest"),
+    line("w", "log.txt", "what the worker wrote, or what happened"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_screen_gives_a_key_two_meanings() {
+        for tab in Tab::ALL {
+            let lines = keys_everywhere().iter().chain(keys_of(tab));
+            let keys: Vec<&str> = lines.map(|line| line.keys).collect();
+            let distinct: BTreeSet<&str> = keys.iter().copied().collect();
+            assert_eq!(distinct.len(), keys.len(), "{tab:?}");
+        }
+    }
+}

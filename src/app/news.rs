@@ -1,0 +1,102 @@
+//! What the jobs' news and passing time change.
+
+use super::notice::Tone;
+use super::{App, Effect, Tab};
+use crate::jobs::{Answer, Ask, History, Update};
+use crate::run::RunName;
+
+/// A worker that was started and shows no sign of life for so long has failed.
+const START_TIMEOUT_MS: u64 = 20_000;
+
+impl App {
+    pub(super) fn absorb(&mut self, update: Update) -> Vec<Effect> {
+        match update {
+            Update::Runs { changed, gone } => self.runs.absorb(changed, &gone),
+            Update::Scanned { trouble } => {
+                self.runs.scanned = true;
+                self.runs.trouble = trouble;
+            }
+            Update::History { run, anew, part } => self.add_history(run, anew, *part),
+            Update::Answered { run, ask, answer } => self.hear_answer(&run, ask, answer),
+            Update::Started { run } => {
+                self.say(Tone::Good, format!("{run} is starting."));
+                self.runs.select(&run);
+                self.tab = Tab::Jobs;
+            }
+            Update::NotStarted { reason } => self.say(Tone::Bad, reason.as_str()),
+            Update::Gallery { run, gallery } => {
+                if self.wanted.followed.contains(&run) {
+                    self.galleries.insert(run, gallery);
+                }
+            }
+            Update::Predictions { run, epoch, predictions } => {
+                if self.wanted.followed.contains(&run) {
+                    self.predictions.insert((run, epoch), predictions);
+                }
+            }
+            Update::FileNamed { id, answer } => {
+                // A file that was closed, or another that was opened since, wants no late answer.
+                if let Some(file) = self.preview.file.as_mut().filter(|file| file.id == id) {
+                    file.answer = Some(answer);
+                }
+            }
+            Update::Text { run, lines } => self.logs.absorb(run, lines),
+            Update::Machine(machine) => self.machine = Some(machine),
+        }
+        Vec::new()
+    }
+
+    pub(super) fn pass_time(&mut self, now_ms: u64) -> Vec<Effect> {
+        self.now_ms = now_ms;
+        self.notice = self.notice.take().filter(|notice| !notice.is_over(now_ms));
+        let silent = self.runs.silent_since(now_ms.saturating_sub(START_TIMEOUT_MS));
+        for run in silent {
+            self.runs.note_answered(&run, Ask::Resume);
+            self.say(Tone::Bad, format!("{run} did not start. 6 Logs, then w, shows what its worker said."));
+        }
+        Vec::new()
+    }
+
+    fn add_history(&mut self, run: RunName, anew: bool, part: History) {
+        if !self.wanted.followed.contains(&run) {
+            return;
+        }
+        if anew {
+            self.predictions.retain(|(of, _), _| *of != run);
+            self.wanted.forget_predictions(&run);
+            self.histories.insert(run, part);
+        } else {
+            self.histories.entry(run).or_default().append(part);
+        }
+    }
+
+    fn hear_answer(&mut self, run: &RunName, ask: Ask, answer: Answer) {
+        self.runs.note_answered(run, ask);
+        let verb = match ask {
+            Ask::Pause => "pause",
+            Ask::Resume => "resume",
+            Ask::Stop => "stop",
+            Ask::Save => "save",
+        };
+        match answer {
+            Answer::Confirmed => {
+                let done = match ask {
+                    Ask::Pause => format!("{run} is paused. Press p to go on."),
+                    Ask::Resume => format!("{run} goes on."),
+                    Ask::Stop => format!("{run} is stopped; it was saved."),
+                    Ask::Save => format!("{run} is saved."),
+                };
+                self.say(Tone::Good, done);
+            }
+            Answer::Refused(why) => {
+                self.say(Tone::Bad, format!("{run} did not {verb}: {}", why.as_str()));
+            }
+            Answer::NoWorker => {
+                self.say(Tone::Bad, format!("{run} has no live worker to {verb} it."));
+            }
+            Answer::TimedOut => {
+                self.say(Tone::Bad, format!("{run} did not answer within 30 seconds; it may still {verb}."));
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The test pictures of a run's data, and what the run said of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::order::Text;
+use crate::config;
+use crate::data::{self, IMAGE_BYTES, Labels, Split};
+use crate::run::{RunDir, predictions};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Test pictures in memory, 3 KB each.
+#[derive(Debug)]
+pub struct Gallery {
+    id: u64,
+    labels: Labels,
+    test: Split,
+}
+
+impl Gallery {
+    fn new(labels: Labels, test: Split) -> Gallery {
+        Gallery { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), labels, test }
+    }
+
+    /// Tells galleries apart.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// A label's name; its number where it has none.
+    pub fn label(&self, label: usize) -> &str {
+        self.labels.get(label).map_or("?", String::as_str)
+    }
+
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.test.len()).unwrap_or(u32::MAX)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.test.is_empty()
+    }
+
+    /// The true label of a picture.
+    pub fn truth(&self, index: u32) -> Option<usize> {
+        self.test.labels.get(index as usize).map(|label| usize::from(*label))
+    }
+
+    /// 32x32 pixels, red, green, blue.
+    pub fn pixels(&self, index: u32) -> Option<&[u8; IMAGE_BYTES]> {
+        ((index as usize) < self.test.len()).then(|| self.test.image(index as usize))
+    }
+}
+
+/// What a run said of every test picture at the end of an epoch.
+#[derive(Debug)]
+pub struct Predictions(Vec<predictions::Prediction>);
+
+impl Predictions {
+    pub fn of(named: impl IntoIterator<Item = (u8, f32)>) -> Predictions {
+        Predictions(named.into_iter().map(|(label, sure)| predictions::Prediction::new(label, sure)).collect())
+    }
+
+    /// The label named and the confidence in it.
+    pub fn named(&self, index: u32) -> Option<(usize, f32)> {
+        let said = self.0.get(index as usize)?;
+        Some((usize::from(said.label), said.confidence()))
+    }
+}
+
+/// Reads what a run said at the end of an epoch; `path` is the event's, relative to the run.
+pub fn read_predictions(run: &RunDir, path: &str) -> Result<Predictions, Text> {
+    let path = run.resolve(path).ok_or_else(|| Text::of(format!("{path} is no file of this run")))?;
+    predictions::read(&path).map(|read| Predictions(read.images)).map_err(Text::of)
+}
+
+/// Galleries by data set: runs of the same data share one, for as long as someone looks at it.
+#[derive(Clone, Default)]
+pub struct Galleries(Arc<Mutex<HashMap<PathBuf, Weak<Gallery>>>>);
+
+impl Galleries {
+    /// The gallery of a run's data. Reads files: not for the thread that draws.
+    pub fn of_run(&self, run: &RunDir) -> Result<Arc<Gallery>, Text> {
+        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
+        let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
+        // Held while reading: a second run of the same data waits and shares, it does not read again.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gallery) = known.get(&path).and_then(Weak::upgrade) {
+            return Ok(gallery);
+        }
+        let dataset = data::load(Some(&path), None).map_err(Text::of)?;
+        let gallery = Arc::new(Gallery::new(dataset.labels, dataset.test));
+        known.insert(path, Arc::downgrade(&gallery));
+        Ok(gallery)
+    }
+}
+
+#[cfg(test)]
+impl Gallery {
+    /// Pictures of one grey each, with these true labels.
+    pub fn striped(labels: &[&str], truths: &[u8]) -> Gallery {
+        let images: Vec<u8> = (0..truths.len()).flat_map(|i| [(i * 37 % 256) as u8; IMAGE_BYTES]).collect();
+        let test = Split { images: images.into(), labels: truths.into() };
+        Gallery::new(labels.iter().map(|label| label.to_string()).collect(), test)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn runs_of_the_same_data_share_their_pictures() {
+        let root = tempfile::tempdir().unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+        let toml = format!("[data]\npath = {:?}\n", sample.display().to_string());
+        let galleries = Galleries::default();
+        let of = |name: &str| {
+            let run = RunDir::create(root.path(), &name.parse().unwrap(), &toml).unwrap();
+            galleries.of_run(&run).unwrap()
+        };
+        let (one, two) = (of("one"), of("two"));
+        assert_eq!(one.id(), two.id());
+        assert_eq!((one.len(), one.labels().len()), (500, 10));
+        assert!(one.pixels(499).is_some() && one.pixels(500).is_none() && one.truth(500).is_none());
+    }
+
+    #[test]
+    fn missing_data_is_a_sentence() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path(), &"r".parse().unwrap(), "[data]\npath = \"/nowhere\"\n").unwrap();
+        let why = Galleries::default().of_run(&run).unwrap_err();
+        assert!(why.as_str().contains("/nowhere"), "{why:?}");
+        assert!(read_predictions(&run, "../../etc/passwd").is_err());
+    }
+}

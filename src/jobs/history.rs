@@ -1,0 +1,363 @@
+//! All that a run's log tells, reduced to what screens draw.
+//!
+//! A history is built in parts: the reader of a log reduces each stretch of new lines to a small `History`
+//! and sends that; the dashboard appends it to what it has. Appending parts gives what reducing the whole
+//! log at once would give, wherever it was cut.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::confusion::Confusion;
+use super::series::{Point, Series};
+use crate::run::{Event, EventKind, MetricDef, Num, plain_text};
+
+/// Lines of the event list that are kept; the log itself has them all.
+const MAX_LINES: usize = 5_000;
+/// Metrics that are followed; no model has so many, a hostile log might.
+const MAX_METRICS: usize = 500;
+
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub model: Option<String>,
+    series: BTreeMap<String, Series>,
+    defs: BTreeMap<String, MetricDef>,
+    confusions: Vec<Confusion>,
+    predictions: Vec<PredictionFile>,
+    lines: VecDeque<Line>,
+    /// When the first event was logged, for the wall-time axis.
+    begun_ms: Option<u64>,
+    /// The last step heard of.
+    step: u64,
+    /// The earliest step that this part went back to: what an earlier part holds beyond it is void.
+    went_back_to: Option<u64>,
+    /// Records that could not be used.
+    pub damaged: u64,
+}
+
+/// Where the label and confidence of every test picture of an epoch are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PredictionFile {
+    pub split: String,
+    pub epoch: u64,
+    pub step: u64,
+    /// Relative to the run's folder.
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Good,
+    Warning,
+    Error,
+}
+
+/// One line of the event list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub t_ms: u64,
+    pub level: Level,
+    pub text: String,
+}
+
+impl History {
+    /// An empty part that goes on where this one ends.
+    pub fn next_part(&self) -> History {
+        History { begun_ms: self.begun_ms, step: self.step, ..History::default() }
+    }
+
+    /// True before the first record.
+    pub fn is_empty(&self) -> bool {
+        self.begun_ms.is_none()
+    }
+
+    pub fn series(&self) -> impl Iterator<Item = (&str, &Series)> {
+        self.series.iter().map(|(name, series)| (name.as_str(), series))
+    }
+
+    pub fn metric(&self, name: &str) -> Option<&Series> {
+        self.series.get(name)
+    }
+
+    /// True for values of 0..1 that are shown as per cent.
+    pub fn is_share(&self, name: &str) -> bool {
+        self.defs.get(name).is_some_and(|def| def.unit == "%")
+    }
+
+    pub fn def(&self, name: &str) -> Option<&MetricDef> {
+        self.defs.get(name)
+    }
+
+    pub fn lines(&self) -> &VecDeque<Line> {
+        &self.lines
+    }
+
+    /// The epochs that have a confusion matrix or predictions of the test split, ascending.
+    pub fn epochs(&self) -> Vec<u64> {
+        let of_confusions = self.confusions.iter().filter(|c| c.split == "test").map(|c| c.epoch);
+        let of_predictions = self.predictions.iter().filter(|p| p.split == "test").map(|p| p.epoch);
+        let mut epochs: Vec<u64> = of_confusions.chain(of_predictions).collect();
+        epochs.sort_unstable();
+        epochs.dedup();
+        epochs
+    }
+
+    /// The confusion of the test split at the end of `epoch`.
+    pub fn confusion(&self, epoch: u64) -> Option<&Confusion> {
+        self.confusions.iter().rev().find(|c| c.split == "test" && c.epoch == epoch)
+    }
+
+    /// Where the predictions of the test split at the end of `epoch` are.
+    pub fn predictions(&self, epoch: u64) -> Option<&PredictionFile> {
+        self.predictions.iter().rev().find(|p| p.split == "test" && p.epoch == epoch)
+    }
+
+    /// Takes in the next record of the log.
+    pub fn apply(&mut self, event: Event) {
+        let Event { t_ms, run_ms, kind, .. } = event;
+        let begun_ms = *self.begun_ms.get_or_insert(t_ms);
+        let clock = Clock { run_ms, wall_ms: t_ms.saturating_sub(begun_ms) };
+        if let Some((level, text)) = describe(&kind) {
+            self.add_line(Line { t_ms, level, text: plain_text(&text).into_owned() });
+        }
+        match kind {
+            EventKind::Hello { model, resumed_from_step, .. } => {
+                self.model = Some(plain_text(&model).into_owned());
+                if let Some(step) = resumed_from_step {
+                    self.go_back_to(step);
+                }
+            }
+            EventKind::MetricDefs { defs } => {
+                let room = MAX_METRICS.saturating_sub(self.defs.len());
+                self.defs.extend(defs.into_iter().take(room).map(|def| (def.name.clone(), def)));
+            }
+            EventKind::Metrics { step, epoch, values } => self.add_values(step, epoch, clock, values),
+            EventKind::EpochFinished { epoch, step, values } => {
+                self.add_values(step, epoch as f64, clock, values);
+            }
+            EventKind::Confusion { split, epoch, labels, matrix } => {
+                let labels = labels.iter().map(|label| plain_text(label).into_owned()).collect();
+                match Confusion::new(split, epoch, self.step, labels, &matrix) {
+                    Some(confusion) => self.confusions.push(confusion),
+                    None => self.damaged += 1,
+                }
+            }
+            EventKind::Predictions { split, epoch, path } => {
+                self.predictions.push(PredictionFile { split, epoch, step: self.step, path });
+            }
+            _ => {}
+        }
+    }
+
+    /// Appends the part that follows.
+    pub fn append(&mut self, part: History) {
+        if let Some(step) = part.went_back_to {
+            self.go_back_to(step);
+        }
+        for (name, series) in part.series {
+            match self.series.get_mut(&name) {
+                Some(mine) => mine.extend(series.points().iter().copied()),
+                None => drop(self.series.insert(name, series)),
+            }
+        }
+        self.defs.extend(part.defs);
+        self.confusions.extend(part.confusions);
+        self.predictions.extend(part.predictions);
+        part.lines.into_iter().for_each(|line| self.add_line(line));
+        self.model = part.model.or(self.model.take());
+        self.begun_ms = self.begun_ms.or(part.begun_ms);
+        self.step = part.step;
+        self.damaged += part.damaged;
+    }
+
+    fn go_back_to(&mut self, step: u64) {
+        self.series.values_mut().for_each(|series| series.cut(step));
+        self.confusions.retain(|confusion| confusion.step <= step);
+        self.predictions.retain(|file| file.step <= step);
+        self.step = self.step.min(step);
+        self.went_back_to = Some(self.went_back_to.map_or(step, |before| before.min(step)));
+    }
+
+    fn add_values(&mut self, step: u64, epoch: f64, clock: Clock, values: BTreeMap<String, Num>) {
+        self.step = step;
+        for (name, value) in values {
+            let point = Point {
+                step,
+                epoch: epoch as f32,
+                run_s: clock.run_ms as f32 / 1e3,
+                wall_s: clock.wall_ms as f32 / 1e3,
+                value: value.get() as f32,
+            };
+            if let Some(series) = self.series.get_mut(&name) {
+                series.push(point);
+            } else if self.series.len() < MAX_METRICS {
+                let name = plain_text(&name).into_owned();
+                self.series.entry(name).or_default().push(point);
+            }
+        }
+    }
+
+    fn add_line(&mut self, line: Line) {
+        if self.lines.len() == MAX_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+}
+
+/// How long a run had computed, and lived, when something was logged.
+#[derive(Clone, Copy)]
+struct Clock {
+    run_ms: u64,
+    wall_ms: u64,
+}
+
+/// The words for the event list; none for what is drawn elsewhere.
+fn describe(kind: &EventKind) -> Option<(Level, String)> {
+    use crate::run::Phase;
+    let with_reason = |text: String, reason: &Option<String>| match reason {
+        Some(reason) => format!("{text}: {reason}"),
+        None => text,
+    };
+    Some(match kind {
+        EventKind::Hello { model, resumed_from_step: Some(step), .. } => {
+            (Level::Info, format!("{model} worker went on from step {step}"))
+        }
+        EventKind::Hello { model, .. } => (Level::Info, format!("{model} worker started")),
+        EventKind::PhaseChanged { phase, reason } => {
+            let level = match phase {
+                Phase::Failed | Phase::Diverged => Level::Error,
+                Phase::Interrupted | Phase::Unknown => Level::Warning,
+                Phase::Finished => Level::Good,
+                _ => Level::Info,
+            };
+            (level, with_reason(phase.to_string(), reason))
+        }
+        EventKind::EpochFinished { epoch, step, .. } => (Level::Info, format!("epoch {epoch} finished at step {step}")),
+        EventKind::CheckpointSaved { path, step, best, .. } => {
+            let best = if *best { ", the best so far" } else { "" };
+            (Level::Info, format!("saved {path} at step {step}{best}"))
+        }
+        EventKind::CommandHandled { ok: true, .. } => return None,
+        EventKind::CommandHandled { ok: false, reason, .. } => {
+            (Level::Warning, with_reason("refused a command".to_owned(), reason))
+        }
+        EventKind::Note { level, text } => {
+            let level = match level.as_str() {
+                "error" => Level::Error,
+                "warning" | "warn" => Level::Warning,
+                _ => Level::Info,
+            };
+            (level, text.clone())
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event(t_ms: u64, kind: EventKind) -> Event {
+        Event { seq: t_ms, t_ms, run_ms: t_ms, kind, extra: Default::default() }
+    }
+
+    fn metrics(step: u64, value: f64) -> EventKind {
+        let values = BTreeMap::from([("train/loss".to_owned(), Num(value))]);
+        EventKind::Metrics { step, epoch: step as f64 / 10.0, values }
+    }
+
+    fn hello(resumed_from_step: Option<u64>) -> EventKind {
+        EventKind::Hello {
+            schema: 1,
+            instance: "i".to_owned(),
+            model: "cnn".to_owned(),
+            config_hash: String::new(),
+            data_sha256: String::new(),
+            resumed_from_step,
+        }
+    }
+
+    fn confusion(epoch: u64) -> EventKind {
+        let labels = vec!["cat".to_owned(), "dog".to_owned()];
+        EventKind::Confusion { split: "test".to_owned(), epoch, labels, matrix: vec![vec![1, 2], vec![3, 4]] }
+    }
+
+    fn reduced(kinds: Vec<EventKind>) -> History {
+        let mut history = History::default();
+        (0..).zip(kinds).for_each(|(t, kind)| history.apply(event(t, kind)));
+        history
+    }
+
+    fn losses(history: &History) -> Vec<(u64, f32)> {
+        let series = history.metric("train/loss").map(Series::points).unwrap_or_default();
+        series.iter().map(|p| (p.step, p.value)).collect()
+    }
+
+    #[test]
+    fn a_resume_takes_back_what_was_not_saved() {
+        let history = reduced(vec![
+            hello(None),
+            metrics(1, 1.0),
+            confusion(1),
+            metrics(2, 2.0),
+            confusion(2),
+            hello(Some(1)),
+            metrics(2, 20.0),
+        ]);
+        assert_eq!(losses(&history), [(1, 1.0), (2, 20.0)]);
+        assert_eq!(history.epochs(), [1]);
+    }
+
+    #[test]
+    fn text_of_a_file_loses_its_control_characters() {
+        let note = EventKind::Note { level: "error".to_owned(), text: "\x1b[31mred\u{7}".to_owned() };
+        let history = reduced(vec![note]);
+        assert_eq!(history.lines()[0].text, "[31mred");
+        assert_eq!(history.lines()[0].level, Level::Error);
+    }
+
+    #[test]
+    fn a_ragged_confusion_is_counted_as_damage() {
+        let bad = EventKind::Confusion {
+            split: "test".to_owned(),
+            epoch: 1,
+            labels: vec!["cat".to_owned()],
+            matrix: vec![vec![1, 2]],
+        };
+        assert_eq!(reduced(vec![bad]).damaged, 1);
+    }
+
+    fn any_kind() -> impl Strategy<Value = EventKind> {
+        prop_oneof![
+            4 => (0u64..40, -9f64..9.0).prop_map(|(step, value)| metrics(step, value)),
+            1 => (0u64..40).prop_map(|step| hello(Some(step))),
+            1 => (1u64..5).prop_map(confusion),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn parts_append_to_the_whole(kinds in prop::collection::vec(any_kind(), 0..60), cuts in prop::collection::vec(0usize..60, 0..4)) {
+            let events: Vec<Event> = (0..).zip(kinds).map(|(t, kind)| event(t, kind)).collect();
+            let mut whole = History::default();
+            events.iter().cloned().for_each(|e| whole.apply(e));
+            let mut cuts = cuts;
+            cuts.sort_unstable();
+            let mut joined = History::default();
+            let mut part = History::default();
+            let mut from = 0;
+            for to in cuts.into_iter().map(|c| c.min(events.len())).chain([events.len()]) {
+                events[from..to.max(from)].iter().cloned().for_each(|e| part.apply(e));
+                let next = part.next_part();
+                joined.append(std::mem::replace(&mut part, next));
+                from = to.max(from);
+            }
+            prop_assert_eq!(losses(&joined), losses(&whole));
+            prop_assert_eq!(joined.epochs(), whole.epochs());
+            prop_assert_eq!(joined.metric("train/loss"), whole.metric("train/loss"));
+            prop_assert_eq!(&joined.confusions, &whole.confusions);
+            prop_assert_eq!(joined.lines(), whole.lines());
+        }
+    }
+}

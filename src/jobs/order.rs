@@ -1,0 +1,140 @@
+//! What the dashboard may ask of the jobs, and what comes back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::gallery::{Gallery, Predictions};
+use super::history::History;
+use super::machine::Machine;
+use super::naming::FileAnswer;
+use super::view::RunView;
+use crate::config::Preset;
+use crate::run::{RunName, plain_text};
+
+/// Something asked of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Pause,
+    Resume,
+    Stop,
+    Save,
+}
+
+/// A run to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// None: named after model and time.
+    pub name: Option<RunName>,
+    pub recipe: Recipe,
+    /// None: as the recipe says.
+    pub epochs: Option<u64>,
+}
+
+/// Where a new run's settings come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipe {
+    /// The user's settings with this preset.
+    Preset(Preset),
+    /// Those of another run.
+    Like(RunName),
+}
+
+/// An order of the dashboard. None of them blocks; what comes of it is an [`Update`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    Ask {
+        run: RunName,
+        ask: Ask,
+    },
+    Start(NewRun),
+    /// Follow the logs of these runs, and no others.
+    Follow(Vec<RunName>),
+    /// Follow the end of this run's `log.txt`, and no other.
+    FollowText(Option<RunName>),
+    /// The test pictures of this run's data.
+    LoadGallery(RunName),
+    LoadPredictions {
+        run: RunName,
+        epoch: u64,
+        path: String,
+    },
+    /// Let a worker name what is in a file of the user's.
+    NameFile {
+        id: u64,
+        path: PathBuf,
+        model: Option<RunName>,
+    },
+}
+
+/// News for the dashboard: small, immutable, complete in themselves.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// Runs that are new or changed, and runs that are no more.
+    Runs {
+        changed: Vec<RunView>,
+        gone: Vec<RunName>,
+    },
+    /// The runs folder was read to its end; `trouble` says why it could not be.
+    Scanned {
+        trouble: Option<String>,
+    },
+    /// The next part of a run's history; `anew` if the log was replaced and what came before is void.
+    History {
+        run: RunName,
+        anew: bool,
+        part: Box<History>,
+    },
+    Answered {
+        run: RunName,
+        ask: Ask,
+        answer: Answer,
+    },
+    Started {
+        run: RunName,
+    },
+    NotStarted {
+        reason: Text,
+    },
+    Gallery {
+        run: RunName,
+        gallery: Result<Arc<Gallery>, Text>,
+    },
+    Predictions {
+        run: RunName,
+        epoch: u64,
+        predictions: Result<Arc<Predictions>, Text>,
+    },
+    FileNamed {
+        id: u64,
+        answer: Result<FileAnswer, Text>,
+    },
+    /// The last lines of a run's `log.txt`.
+    Text {
+        run: RunName,
+        lines: Arc<[String]>,
+    },
+    Machine(Machine),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Confirmed,
+    Refused(Text),
+    /// Nobody is there to do it.
+    NoWorker,
+    TimedOut,
+}
+
+/// A sentence that is safe for the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    pub fn of(error: impl std::fmt::Display) -> Text {
+        Text(plain_text(&error.to_string()).into_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
