@@ -90,7 +90,7 @@ pub enum Effect {
 pub type Loaded<T> = Result<Arc<T>, Text>;
 
 /// All that the screens draw.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct App {
     pub tab: Tab,
     pub runs: Runs,
@@ -101,6 +101,8 @@ pub struct App {
     pub dialog: Option<Dialog>,
     pub machine: Option<Machine>,
     pub now_ms: u64,
+    /// What new runs will train on, in words, or why there is nothing.
+    pub data: Result<String, Text>,
     notice: Option<Notice>,
     histories: HashMap<RunName, History>,
     galleries: HashMap<RunName, Loaded<Gallery>>,
@@ -112,6 +114,28 @@ pub struct App {
 }
 
 impl App {
+    pub fn new(data: Result<String, Text>, now_ms: u64) -> App {
+        App {
+            tab: Tab::default(),
+            runs: Runs::default(),
+            loss: LossView::default(),
+            matrix: MatrixView::default(),
+            preview: PreviewView::default(),
+            logs: LogsView::default(),
+            dialog: None,
+            machine: None,
+            now_ms,
+            data,
+            notice: None,
+            histories: HashMap::new(),
+            galleries: HashMap::new(),
+            predictions: HashMap::new(),
+            epoch: None,
+            wanted: demand::Wanted::default(),
+            next_id: 0,
+        }
+    }
+
     /// Moves on by one action. Pure: the same state and action give the same state and effects.
     pub fn update(&mut self, action: Action) -> Vec<Effect> {
         let mut effects = match action {

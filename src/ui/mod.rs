@@ -1,2 +1,77 @@
-//! ui
+//! The screens: how the application's state looks. Drawing changes nothing but the buffer.
+
+mod brush;
+mod cards;
+mod compare;
+mod confusion;
+mod curves;
+mod dialogs;
+mod footer;
+mod format;
+mod headline;
+mod jobs;
+mod logs;
+mod loss;
+mod matrix;
+mod phase;
 pub mod pictures;
+mod portrait;
+mod preview;
+mod run_table;
+mod tabs;
+pub mod theme;
+mod widgets;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::{App, Tab};
+use brush::{Brush, below, row, top};
+use pictures::{Picture, Pictures};
+use theme::Theme;
+
+/// All screens in one theme.
+#[derive(Debug)]
+pub struct Screens {
+    theme: Theme,
+    /// The picture of the user's file that is open, made once: it may be large.
+    file: Option<(u64, Picture)>,
+}
+
+impl Screens {
+    pub fn new(theme: Theme) -> Screens {
+        Screens { theme, file: None }
+    }
+
+    /// Draws a whole frame.
+    pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
+        self.keep_file(app);
+        let mut brush = Brush { theme: self.theme, buf, pictures };
+        tabs::render(app, top(area, 1), &mut brush);
+        let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
+        match app.tab {
+            Tab::Jobs => jobs::render(app, body, &mut brush),
+            Tab::Loss => loss::render(app, body, &mut brush),
+            Tab::Confusion => confusion::render(app, body, &mut brush),
+            Tab::Preview => preview::render(app, self.file.as_ref().map(|(_, picture)| picture), body, &mut brush),
+            Tab::Compare => compare::render(app, body, &mut brush),
+            Tab::Logs => logs::render(app, body, &mut brush),
+        }
+        if area.height > 1 {
+            footer::render(app, row(area, area.height - 1), &mut brush);
+        }
+        dialogs::render(app, body, &mut brush);
+    }
+
+    fn keep_file(&mut self, app: &App) {
+        let open = app.preview.file.as_ref();
+        let id = open.map(|file| file.id);
+        if id == self.file.as_ref().map(|(id, _)| *id) {
+            return;
+        }
+        self.file = open.and_then(|file| {
+            let answer = file.answer.as_ref()?.as_ref().ok()?;
+            Some((file.id, Picture::new(answer.picture.as_ref().clone())?))
+        });
+    }
+}

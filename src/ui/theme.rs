@@ -90,10 +90,9 @@ impl Theme {
         match self.depth {
             ColourDepth::Mono => Style::new().add_modifier(Modifier::REVERSED),
             ColourDepth::Ansi16 => Style::new().add_modifier(Modifier::BOLD),
-            _ => Style::new().bg(self.color(self.pick(
-                Hue(38, 50, 72, Color::Reset),
-                Hue(214, 226, 244, Color::Reset),
-            ))),
+            _ => {
+                Style::new().bg(self.color(self.pick(Hue(38, 50, 72, Color::Reset), Hue(214, 226, 244, Color::Reset))))
+            }
         }
     }
 

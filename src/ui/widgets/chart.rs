@@ -208,10 +208,7 @@ fn draw_means(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
 fn draw_points(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
     let mut before: Option<(usize, usize)> = None;
     for point in curve.series.points() {
-        let here = point
-            .value
-            .is_finite()
-            .then(|| (frame.column(point.at(frame.axis)), frame.row(point.value.into())));
+        let here = point.value.is_finite().then(|| (frame.column(point.at(frame.axis)), frame.row(point.value.into())));
         if let Some(here) = here {
             canvas.line(before.unwrap_or(here), here, curve.style);
         }
@@ -258,8 +255,7 @@ mod tests {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         let curves = [Curve { series, style: Style::new() }];
-        let chart =
-            Chart { curves: &curves, axis: Axis::Step, log_y: false, is_share: false, cursor: None, theme };
+        let chart = Chart { curves: &curves, axis: Axis::Step, log_y: false, is_share: false, cursor: None, theme };
         chart.render(area, &mut buf);
         buf
     }

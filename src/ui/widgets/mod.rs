@@ -3,9 +3,11 @@
 mod bar;
 mod canvas;
 mod chart;
+mod heatmap;
 mod sparkline;
 mod ticks;
 
 pub use bar::Bar;
 pub use chart::{Chart, Curve};
+pub use heatmap::Heatmap;
 pub use sparkline::Sparkline;

@@ -1,0 +1,98 @@
+//! The runs as cards of three rows, for the left side of a wide terminal.
+
+use ratatui::layout::Rect;
+
+use super::brush::{Brush, after, below, row, span, top};
+use super::{format, phase, run_table};
+use crate::app::App;
+use crate::jobs::RunView;
+use crate::run::Phase;
+
+/// Rows of a card, the empty one behind it included.
+const HEIGHT: u16 = 4;
+
+pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let shown = app.runs.shown().len();
+    let note = match app.runs.filter() {
+        "" => counted(app),
+        filter => format!("\"{filter}\": {shown} of {}", app.runs.len()),
+    };
+    let inside = brush.titled(area, "runs", &note);
+    let fits = usize::from(inside.height / HEIGHT).max(1);
+    let first = run_table::first_shown(app, fits);
+    for (at, run) in (0..).zip(app.runs.shown().skip(first).take(fits)) {
+        card(app, run, top(below(inside, at * HEIGHT), HEIGHT - 1), brush);
+    }
+}
+
+/// `2 running, 1 queued, 5 in all`
+fn counted(app: &App) -> String {
+    let count = |wanted: fn(Phase) -> bool| app.runs.shown().filter(|run| wanted(run.phase)).count();
+    let computing = count(Phase::is_computing);
+    let queued = count(|phase| phase == Phase::Queued);
+    let parts = [(computing, "running"), (queued, "queued"), (app.runs.len(), "in all")];
+    let said: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    said.join(", ")
+}
+
+fn card(app: &App, run: &RunView, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let is_selected = app.runs.selected_name() == Some(&run.name);
+    for line in 0..area.height {
+        if is_selected {
+            brush.buf.set_style(row(area, line).intersection(brush.buf.area), theme.selected());
+            let bar = brush.glyph("▌", ">");
+            brush.text(row(area, line), bar, theme.accent());
+        }
+    }
+    run_table::margin(app, run, row(area, 0), is_selected, brush);
+    let inside = after(area, 2);
+    let inside = Rect { width: inside.width.saturating_sub(1), ..inside };
+    head(app, run, row(inside, 0), brush);
+    match phase::reason(run).filter(|_| !run.phase.is_computing()) {
+        Some(why) => drop(brush.text(row(inside, 1), &why, theme.dim())),
+        None => progress(run, row(inside, 1), brush),
+    }
+    figures(run, row(inside, 2), brush);
+}
+
+fn head(app: &App, run: &RunView, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let look = phase::look(app, run, &theme);
+    let width = look.word.chars().count() as u16 + 3;
+    let name = Rect { width: area.width.saturating_sub(width), ..area };
+    brush.text(name, &run_table::short_name(run.name.as_str(), usize::from(name.width)), theme.title());
+    brush.right(area, &format!("{} {}", look.glyph, look.word), look.style);
+}
+
+fn progress(run: &RunView, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let left = run.state.as_deref().and_then(|state| state.eta_s).filter(|_| run.phase.is_live());
+    let left = left.map_or_else(String::new, |eta| format!("{} left", format::seconds(eta)));
+    let epochs = format!("epoch {}", run_table::epochs(run));
+    let figures = format!("  {epochs:<14}{left:>13}");
+    let width = figures.chars().count() as u16;
+    brush.right(area, &figures, theme.text());
+    let bar = Rect { width: area.width.saturating_sub(width), ..area };
+    brush.bar(bar, run.progress().unwrap_or(0.0), run_table::bar_style(run, brush));
+}
+
+fn figures(run: &RunView, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let share = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), format::share);
+    let spans = [
+        span("test ", theme.dim()),
+        span(format!("{:>6}", share(run.last("test/accuracy"))), theme.title()),
+        span("  best ", theme.dim()),
+        span(format!("{:>6}", share(run.best("test/accuracy"))), theme.text()),
+    ];
+    let used = brush.line(area, &spans);
+    let rate = run_table::rate(run);
+    let rate = if rate.is_empty() { rate } else { format!("{rate} img/s  ") };
+    let size = run.bytes.map_or_else(String::new, format::bytes);
+    let end = format!("  {rate}{size:>8}");
+    brush.right(area, &end, theme.dim());
+    let spark = after(area, used + 2);
+    let spark = Rect { width: spark.width.saturating_sub(end.chars().count() as u16), ..spark };
+    run_table::spark(run, spark, brush);
+}

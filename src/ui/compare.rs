@@ -1,0 +1,126 @@
+//! The Compare screen: the runs side by side by what they reached.
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::brush::{Brush, after, below, row, top};
+use super::{format, run_table};
+use crate::app::App;
+use crate::jobs::RunView;
+
+const NAME_WIDTH: u16 = 24;
+const CELL: u16 = 11;
+
+/// A column: its title, and the text and value of a run.
+struct Column {
+    title: String,
+    value: Box<dyn Fn(&RunView) -> Option<(f64, String)>>,
+    higher_is_better: Option<bool>,
+}
+
+pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    if app.runs.is_empty() {
+        let text = "Nothing to compare yet. Press n to start a run.";
+        return brush.centred(row(area, area.height / 2), text, theme.dim());
+    }
+    let area = brush.titled(area, "compare", "the best of each column stands out");
+    let columns = columns(app);
+    let fits = usize::from(area.width.saturating_sub(NAME_WIDTH + 2) / CELL);
+    let columns = &columns[..fits.min(columns.len())];
+    let head = top(area, 1);
+    brush.text(after(head, 2), "RUN", theme.dim());
+    for (at, column) in columns.iter().enumerate() {
+        brush.right(cell(head, at), &column.title, theme.dim());
+    }
+    let runs: Vec<&RunView> = app.runs.shown().collect();
+    let best: Vec<Option<f64>> = columns.iter().map(|column| best(column, &runs)).collect();
+    let rows = below(area, 1);
+    let first = run_table::first_shown(app, usize::from(rows.height));
+    for (line, run) in (0..rows.height).zip(&runs[first.min(runs.len())..]) {
+        run_row(app, run, columns, &best, row(rows, line), brush);
+    }
+}
+
+fn cell(area: Rect, at: usize) -> Rect {
+    let cell = after(area, 2 + NAME_WIDTH + CELL * at as u16);
+    Rect { width: cell.width.min(CELL - 1), ..cell }
+}
+
+fn run_row(app: &App, run: &RunView, columns: &[Column], best: &[Option<f64>], area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let is_selected = app.runs.selected_name() == Some(&run.name);
+    if is_selected {
+        brush.buf.set_style(area.intersection(brush.buf.area), theme.selected());
+    }
+    run_table::margin(app, run, area, is_selected, brush);
+    let name = Rect { width: NAME_WIDTH.min(area.width.saturating_sub(2)), ..after(area, 2) };
+    brush.text(name, &run_table::short_name(run.name.as_str(), usize::from(name.width)), theme.text());
+    for (at, (column, best)) in columns.iter().zip(best).enumerate() {
+        let Some((value, text)) = (column.value)(run) else { continue };
+        let is_best = best.is_some_and(|best| value == best);
+        let style = if is_best { theme.good().add_modifier(Modifier::BOLD) } else { theme.text() };
+        brush.right(cell(area, at), &text, style);
+    }
+}
+
+/// The best value of a column, where one is better than another and there are two to compare.
+fn best(column: &Column, runs: &[&RunView]) -> Option<f64> {
+    let higher = column.higher_is_better?;
+    let values: Vec<f64> = runs.iter().filter_map(|run| (column.value)(run)).map(|(value, _)| value).collect();
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let best = if higher { finite.reduce(f64::max) } else { finite.reduce(f64::min) };
+    best.filter(|_| values.len() > 1)
+}
+
+fn columns(app: &App) -> Vec<Column> {
+    let of_metric = |title: &str, name: &'static str, is_share: bool, higher: bool| Column {
+        title: title.to_owned(),
+        value: Box::new(move |run| run.last(name).map(|value| (value, format::metric(value, is_share)))),
+        higher_is_better: Some(higher),
+    };
+    let epochs = Column {
+        title: "epochs".to_owned(),
+        value: Box::new(|run| {
+            let text = run_table::epochs(run);
+            run.epochs_done().map(|done| (done, text))
+        }),
+        higher_is_better: None,
+    };
+    let minutes = Column {
+        title: "computed".to_owned(),
+        value: Box::new(|run| {
+            let seconds = run.state.as_deref()?.run_ms as f64 / 1e3;
+            Some((seconds, format::seconds(seconds)))
+        }),
+        higher_is_better: None,
+    };
+    let size = Column {
+        title: "on disk".to_owned(),
+        value: Box::new(|run| run.bytes.map(|bytes| (bytes as f64, format::bytes(bytes)))),
+        higher_is_better: None,
+    };
+    let mut columns = vec![
+        of_metric("test acc", "test/accuracy", true, true),
+        of_metric("held-out", "held_out/accuracy", true, true),
+        of_metric("test loss", "test/loss", false, false),
+        epochs,
+        minutes,
+        size,
+    ];
+    columns.extend(per_label(app));
+    columns
+}
+
+/// The accuracy of each label, as far as runs logged it.
+fn per_label(app: &App) -> Vec<Column> {
+    let names = app.metric_columns();
+    let labels = names.iter().filter_map(|name| Some((name.clone(), name.strip_prefix("test/accuracy/")?)));
+    labels
+        .map(|(name, label)| Column {
+            title: label.to_owned(),
+            value: Box::new(move |run| run.last(&name).map(|value| (value, format::share(value)))),
+            higher_is_better: Some(true),
+        })
+        .collect()
+}

@@ -1,0 +1,149 @@
+//! What stands over a screen: help, a question, the form for a new run.
+
+use ratatui::layout::Rect;
+use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::brush::{Brush, after, below, row, span};
+use super::footer::input_line;
+use crate::app::{App, Dialog, Field, KeyLine, NewRunForm, keys_everywhere, keys_of};
+use crate::config::Preset;
+use crate::jobs::Recipe;
+
+pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    match &app.dialog {
+        Some(Dialog::Help) => help(app, area, brush),
+        Some(Dialog::ConfirmStop(run)) => {
+            let inside = window("stop", 58, 6, area, brush);
+            let theme = brush.theme;
+            let text = format!("Stop {run}? It is saved first, and p can take it up again.");
+            let style = theme.text();
+            brush.wrapped(Rect { height: inside.height.min(2), ..inside }, &text, style);
+            let keys = [
+                span("y", theme.key()),
+                span(" stop    ", theme.text()),
+                span("Esc", theme.key()),
+                span(" let it train", theme.text()),
+            ];
+            brush.line(row(inside, 3), &keys);
+        }
+        Some(Dialog::NewRun(form)) => new_run(form, area, brush),
+        Some(Dialog::Filter(_) | Dialog::OpenFile(_)) | None => {}
+    }
+}
+
+/// A cleared frame in the middle; returns the area inside.
+fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 2;
+    let frame = Rect { x, y, width, height };
+    Clear.render(frame, brush.buf);
+    let theme = brush.theme;
+    let [tl, tr, bl, br, h, v] =
+        if theme.ascii { ["+", "+", "+", "+", "-", "|"] } else { ["╭", "╮", "╰", "╯", "─", "│"] };
+    if width < 4 || height < 3 {
+        return Rect { height: 0, ..frame };
+    }
+    let line = h.repeat(usize::from(width) - 2);
+    brush.text(row(frame, 0), &format!("{tl}{line}{tr}"), theme.accent());
+    brush.text(row(frame, height - 1), &format!("{bl}{line}{br}"), theme.accent());
+    for at in 1..height - 1 {
+        brush.text(row(frame, at), v, theme.accent());
+        brush.right(row(frame, at), v, theme.accent());
+    }
+    brush.text(Rect { width: width - 4, ..after(row(frame, 0), 2) }, &format!(" {title} "), theme.title());
+    Rect { x: x + 2, y: y + 1, width: width - 4, height: height - 2 }
+}
+
+fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let own = keys_of(app.tab);
+    let rows = (own.len() + keys_everywhere().len() + 4) as u16;
+    let inside = window(&format!("keys: {}", app.tab.title()), 76, rows + 2, area, brush);
+    let dim = brush.theme.dim();
+    let mut at = 0;
+    for line in own {
+        help_row(line, row(inside, at), brush);
+        at += 1;
+    }
+    if !own.is_empty() {
+        at += 1;
+    }
+    for line in keys_everywhere() {
+        help_row(line, row(inside, at), brush);
+        at += 1;
+    }
+    brush.text(row(inside, at + 1), "any key closes this", dim);
+}
+
+fn help_row(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let keys = if theme.ascii { line.keys.replace(['←', '→', '↑', '↓'], "*") } else { line.keys.to_owned() };
+    brush.text(area, &format!("{keys:>7}"), theme.key());
+    brush.text(after(area, 9), line.long, theme.text());
+}
+
+fn new_run(form: &NewRunForm, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let inside = window("new run", 64, 12, area, brush);
+    let recipe = form.recipes.get(form.recipe);
+    field("recipe", form.field == Field::Recipe, row(inside, 1), brush);
+    let choice = format!("◂ {} ▸", recipe.map_or_else(String::new, recipe_name));
+    let choice = if theme.ascii { choice.replace('◂', "<").replace('▸', ">") } else { choice };
+    brush.text(after(row(inside, 1), 10), &choice, theme.title());
+    brush.text(after(row(inside, 2), 10), recipe.map_or("", recipe_words), theme.dim());
+    let inputs = [
+        ("epochs", Field::Epochs, &form.epochs, "as the recipe says"),
+        ("name", Field::Name, &form.name, "model and time"),
+    ];
+    for (at, (name, which, input, default)) in (4..).step_by(1).zip(inputs) {
+        let line = row(inside, at);
+        field(name, form.field == which, line, brush);
+        if input.value().is_empty() && form.field != which {
+            brush.text(after(line, 10), default, theme.dim());
+        } else {
+            let width = default.width() as u16;
+            if input.value().is_empty() {
+                brush.text(after(line, 12), default, theme.frame());
+            }
+            let room = after(line, 10);
+            let room = if input.value().is_empty() { Rect { width: room.width.min(width + 2), ..room } } else { room };
+            input_line(input, room, form.field == which, brush);
+        }
+    }
+    if let Some(problem) = &form.problem {
+        let style = theme.bad();
+        brush.wrapped(below(Rect { height: inside.height.min(9), ..inside }, 6), problem, style);
+    }
+    let keys = [
+        span("Enter", theme.key()),
+        span(" start   ", theme.text()),
+        span("Tab", theme.key()),
+        span(" next field   ", theme.text()),
+        span("Esc", theme.key()),
+        span(" leave", theme.text()),
+    ];
+    brush.line(row(inside, 9), &keys);
+}
+
+fn field(name: &str, has_focus: bool, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let bar = if has_focus { brush.glyph("▌", ">") } else { " " };
+    let style = if has_focus { theme.title() } else { theme.dim() };
+    brush.line(area, &[span(bar, theme.accent()), span(" ", theme.text()), span(name, style)]);
+}
+
+fn recipe_name(recipe: &Recipe) -> String {
+    match recipe {
+        Recipe::Preset(preset) => format!("CNN, preset {preset}"),
+        Recipe::Like(run) => format!("like {run}"),
+    }
+}
+
+fn recipe_words(recipe: &Recipe) -> &'static str {
+    match recipe {
+        Recipe::Preset(Preset::Default) => "a modern small net",
+        Recipe::Preset(Preset::Plain) => "convolution, pooling and dense, as in the article",
+        Recipe::Like(_) => "every setting of that run",
+    }
+}

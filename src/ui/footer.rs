@@ -1,0 +1,85 @@
+//! The last row: the keys of the screen, or a passing sentence, or a line being typed.
+
+use ratatui::layout::Rect;
+use tui_input::Input;
+use unicode_width::UnicodeWidthStr;
+
+use super::brush::{Brush, after, span};
+use crate::app::{App, Dialog, KeyLine, Tone, keys_everywhere, keys_of};
+
+pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    match (&app.dialog, app.notice()) {
+        (Some(Dialog::Filter(input)), _) => typed("/", input, "Enter keeps, Esc clears", area, brush),
+        (Some(Dialog::OpenFile(input)), _) => typed("picture: ", input, "Enter names it, Esc leaves", area, brush),
+        (_, Some(notice)) => {
+            let theme = brush.theme;
+            let style = match notice.tone {
+                Tone::Info => theme.text(),
+                Tone::Good => theme.good(),
+                Tone::Bad => theme.bad(),
+            };
+            brush.text(after(area, 1), &notice.text, style);
+        }
+        _ => keys(app, area, brush),
+    }
+}
+
+/// Help and quit always stand at the right end; what is left goes to the screen's own keys first.
+fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let always = |line: &&KeyLine| matches!(line.keys, "?" | "q");
+    let last: Vec<&KeyLine> = keys_everywhere().iter().filter(always).collect();
+    let reserved: u16 = last.iter().map(|line| width(line)).sum();
+    let mut rest = after(area, 1);
+    let others = keys_everywhere().iter().filter(|line| !always(line) && line.keys != "1-6");
+    for line in keys_of(app.tab).iter().chain(others) {
+        if width(line) + reserved > rest.width {
+            break;
+        }
+        rest = draw(line, rest, brush);
+    }
+    let mut end = after(rest, rest.width.saturating_sub(reserved));
+    for line in last {
+        end = draw(line, end, brush);
+    }
+}
+
+fn width(line: &KeyLine) -> u16 {
+    (line.keys.width() + 1 + line.short.width() + 2) as u16
+}
+
+fn draw(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let theme = brush.theme;
+    let keys = if theme.ascii { line.keys.replace(['←', '→', '↑', '↓'], "*") } else { line.keys.to_owned() };
+    brush.line(area, &[span(keys, theme.key()), span(" ", theme.text()), span(line.short, theme.dim())]);
+    after(area, width(line))
+}
+
+/// A line of text with its cursor.
+pub fn typed(prompt: &str, input: &Input, hint: &str, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let used = brush.text(after(area, 1), prompt, theme.key());
+    let field = after(area, 1 + used);
+    let hint_width = hint.width() as u16 + 2;
+    let field = match field.width.checked_sub(hint_width) {
+        Some(width) if width >= 20 => {
+            brush.right(field, hint, theme.dim());
+            Rect { width, ..field }
+        }
+        _ => field,
+    };
+    input_line(input, field, true, brush);
+}
+
+/// The part of a typed text around its cursor.
+pub fn input_line(input: &Input, area: Rect, has_focus: bool, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let width = usize::from(area.width.max(1)) - 1;
+    let scroll = input.visual_scroll(width);
+    let shown: String = input.value().chars().skip(scroll).collect();
+    brush.buf.set_stringn(area.x, area.y, &shown, usize::from(area.width), theme.text());
+    let at = area.x + (input.visual_cursor().max(scroll) - scroll) as u16;
+    if has_focus && at < area.right() {
+        let cursor = Rect { x: at, y: area.y, width: 1, height: 1 }.intersection(brush.buf.area);
+        brush.buf.set_style(cursor, ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
+    }
+}

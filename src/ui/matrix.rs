@@ -1,0 +1,122 @@
+//! The confusion of the selected run at the epoch shown: the map, the bars of the labels, the worst mix-ups.
+
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::brush::{Brush, after, below, row, span, top};
+use super::format;
+use super::widgets::Heatmap;
+use crate::app::App;
+use crate::jobs::Confusion;
+
+/// `epoch 3 of 10`, with what the time machine does.
+pub fn epoch_note(app: &App) -> String {
+    let Some(shown) = app.shown_epoch() else { return String::new() };
+    let all = app.runs.selected().and_then(|run| run.state.as_deref()).map_or(0, |state| state.epochs);
+    let of = if all > 0 { format!(" of {all}") } else { String::new() };
+    let newest = if app.follows_newest_epoch() { "" } else { ", gone back with [" };
+    format!("epoch {shown}{of}{newest}")
+}
+
+/// The map with its title; `cursor` where its cells can be walked.
+pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
+    let Some(confusion) = app.shown_confusion() else {
+        let inside = brush.titled(area, "confusion", "");
+        return not_yet(app, inside, brush);
+    };
+    let accuracy = format!("{} right, {}", format::share(confusion.accuracy()), epoch_note(app));
+    let inside = brush.titled(area, "confusion", &accuracy);
+    let theme = brush.theme;
+    let cursor = with_cursor.then(|| app.matrix.cell(confusion));
+    let map = Heatmap { confusion, counts: app.matrix.counts, cursor, theme: &theme };
+    (&map).render(inside, brush.buf);
+}
+
+/// Why there is no matrix.
+pub fn not_yet(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let text = match (app.runs.selected(), app.selected_history()) {
+        (None, _) => "Start a run first: press n.",
+        (_, None) => "Reading the log …",
+        (Some(run), _) if run.phase.is_live() => "It comes when the first epoch is done.",
+        _ => "This run finished no epoch.",
+    };
+    brush.centred(row(area, area.height / 2), text, brush.theme.dim());
+}
+
+/// What the cell under the cursor says, in words.
+pub fn sentence(app: &App, confusion: &Confusion, area: Rect, brush: &mut Brush<'_>) {
+    let (truth, named) = app.matrix.cell(confusion);
+    let (count, of) = (confusion.count(truth, named), confusion.of_truth(truth));
+    let share = format::share(confusion.share(truth, named));
+    let (truth_name, named_name) = (&confusion.labels[truth], &confusion.labels[named]);
+    let theme = brush.theme;
+    let words = if truth == named {
+        format!(": {count} of {of} named right, {share}")
+    } else {
+        format!(" named {named_name}: {count} of {of}, {share}")
+    };
+    let enter = if count > 0 { "   Enter shows them" } else { "" };
+    let spans = [
+        span(" ", theme.text()),
+        span(truth_name.as_str(), theme.title()),
+        span(words, theme.text()),
+        span(enter, theme.dim()),
+    ];
+    brush.line(area, &spans);
+}
+
+/// A bar for each label: the share of its pictures that were named right.
+pub fn label_bars(confusion: &Confusion, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let inside = brush.titled(area, "by label", "");
+    let worst = (0..confusion.len()).min_by(|a, b| confusion.share(*a, *a).total_cmp(&confusion.share(*b, *b)));
+    for (line, label) in (0..inside.height).zip(0..confusion.len()) {
+        let area = row(inside, line);
+        let name_width = 11.min(area.width / 2);
+        let style = if Some(label) == worst { theme.warn() } else { theme.text() };
+        brush.text(Rect { width: name_width.saturating_sub(1), ..area }, &confusion.labels[label], style);
+        let share = confusion.share(label, label);
+        brush.right(area, &format!("{:>3.0} %", share * 100.0), style);
+        let bar = Rect { width: area.width.saturating_sub(name_width + 6), ..after(area, name_width) };
+        brush.bar(bar, share, if Some(label) == worst { theme.warn() } else { theme.accent() });
+    }
+}
+
+/// The mix-ups that happen most.
+pub fn worst(confusion: &Confusion, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let inside = brush.titled(area, "most frequent mistakes", "");
+    let arrow = brush.glyph("→", "->");
+    let columns = (inside.width / 38).max(1);
+    let width = inside.width / columns;
+    let fits = usize::from(inside.height) * usize::from(columns);
+    for (place, (truth, named, count)) in confusion.mistakes().into_iter().take(fits).enumerate() {
+        let (column, line) = (place / usize::from(inside.height.max(1)), place % usize::from(inside.height.max(1)));
+        let cell = Rect { width: width.saturating_sub(1), ..after(inside, width * column as u16) };
+        let cell = row(cell, line as u16);
+        let text = format!("{} {arrow} {}", confusion.labels[truth], confusion.labels[named]);
+        brush.text(Rect { width: cell.width.saturating_sub(14), ..cell }, &text, theme.text());
+        let figures = format!("{count:>5}  {:>6}", format::share(confusion.share(truth, named)));
+        brush.right(cell, &figures, theme.dim());
+    }
+}
+
+/// Rows that `label_bars` and the map need for all labels.
+pub fn rows_for(confusion: Option<&Confusion>) -> u16 {
+    confusion.map_or(11, Heatmap::height_of).min(40)
+}
+
+/// The map above, the sentence below it; for the Confusion tab.
+pub fn map_with_sentence(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let Some(confusion) = app.shown_confusion() else {
+        map(app, true, area, brush);
+        return Rect { height: 0, ..area };
+    };
+    let lines = confusion.len() as u16;
+    // Cells two rows high where there is room for them and for the list of mistakes too.
+    let high = 2 * lines + 2;
+    let rows = if area.height >= high + 8 { high } else { (lines + 2).min(area.height.saturating_sub(1)) };
+    map(app, true, top(area, rows), brush);
+    sentence(app, confusion, row(area, rows), brush);
+    below(area, rows + 1)
+}

@@ -1,0 +1,118 @@
+//! One test picture: the pixels, its true label, what the run named it, and how sure it was.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::brush::{Brush, after, below, row, span, top};
+use super::pictures::Picture;
+use crate::app::{App, Shown};
+use crate::data::SIDE;
+use crate::jobs::Gallery;
+
+/// Cells that show 32x32 pixels pixel for pixel, two to a cell.
+pub const FULL: (u16, u16) = (32, 16);
+
+/// The picture under the cursor with its labels below; words where there is none.
+pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    match (app.selected_gallery(), app.preview.picture()) {
+        (Some(Ok(gallery)), Some(index)) => {
+            let pixels = FULL.1.min(area.height.saturating_sub(1));
+            picture(gallery, index, top(area, pixels), brush);
+            let known = predictions(app);
+            if let Some(shown) = Shown::new(gallery, known, index) {
+                labels(gallery, &shown, below(area, pixels), brush);
+            }
+        }
+        (Some(Ok(_)), None) => brush.centred(row(area, area.height / 2), none_listed(app), brush.theme.dim()),
+        (Some(Err(why)), _) => {
+            let style = brush.theme.warn();
+            brush.wrapped(below(area, area.height / 3), why.as_str(), style);
+        }
+        (None, _) if app.runs.selected().is_some() => {
+            brush.centred(row(area, area.height / 2), "Loading the pictures …", brush.theme.dim());
+        }
+        (None, _) => {}
+    }
+}
+
+/// The selected run's predictions at the epoch shown.
+pub fn predictions(app: &App) -> Option<&crate::jobs::Predictions> {
+    app.shown_predictions().and_then(|loaded| loaded.as_deref().ok())
+}
+
+/// Why the list of pictures is empty.
+pub fn none_listed(app: &App) -> &'static str {
+    if app.preview.show.needs_predictions() && predictions(app).is_none() {
+        "Nothing named yet: the first epoch is under way."
+    } else {
+        "No picture is like that at this epoch."
+    }
+}
+
+pub fn picture(gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
+    let pixels = gallery.pixels(index);
+    if let Some(picture) = pixels.and_then(|pixels| Picture::from_rgb(SIDE as u32, SIDE as u32, pixels)) {
+        brush.picture(area, &picture);
+    }
+}
+
+/// True and named label in the first row; in the second, if there is one, how sure.
+pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let truth = gallery.label(shown.truth);
+    let Some((named, sure)) = shown.named else {
+        let spans = [span(truth, theme.title()), span("  not named yet", theme.dim())];
+        brush.line(row(area, 0), &spans);
+        return;
+    };
+    let (mark, style) = verdict(named == shown.truth, brush);
+    let percent = format!("{:>3.0} %", sure * 100.0);
+    let spans = if named == shown.truth {
+        vec![span(mark, style), span(" ", theme.text()), span(truth, style)]
+    } else {
+        let named = gallery.label(named);
+        vec![
+            span(mark, style),
+            span(" ", theme.text()),
+            span(named, style),
+            span(format!("  it is a {truth}"), theme.dim()),
+        ]
+    };
+    let first = row(area, 0);
+    brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
+    brush.right(first, &percent, theme.text());
+    brush.bar(row(area, 1), f64::from(sure), style);
+}
+
+/// Right and wrong differ in glyph and colour.
+pub fn verdict(is_right: bool, brush: &Brush<'_>) -> (&'static str, Style) {
+    let theme = brush.theme;
+    if is_right { (brush.glyph("✓", "+"), theme.good()) } else { (brush.glyph("✗", "x"), theme.bad()) }
+}
+
+/// What the run named the picture at each epoch it has, the newest that fit: the picture's own history.
+pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
+    let Some(history) = app.selected_history() else { return };
+    let theme = brush.theme;
+    let epochs = history.epochs();
+    let shown_epoch = app.shown_epoch();
+    let at = epochs.iter().position(|epoch| Some(*epoch) == shown_epoch).unwrap_or(0);
+    let fits = usize::from(area.height);
+    let first = (at + 1).saturating_sub(fits).max(0).min(epochs.len().saturating_sub(fits));
+    for (line, epoch) in (0..area.height).zip(&epochs[first..]) {
+        let area = row(area, line);
+        if Some(*epoch) == shown_epoch {
+            brush.buf.set_style(area.intersection(brush.buf.area), theme.selected());
+        }
+        brush.text(area, &format!("epoch {epoch:>3}"), theme.dim());
+        let known = app.predictions_of(*epoch).and_then(|loaded| loaded.as_deref().ok());
+        let Some(shown) = Shown::new(gallery, known, index) else { continue };
+        let Some((named, sure)) = shown.named else { continue };
+        let (mark, style) = verdict(named == shown.truth, brush);
+        let name = Rect { width: 13.min(area.width.saturating_sub(11)), ..after(area, 11) };
+        brush.line(name, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
+        brush.right(area, &format!("{:>3.0} %", sure * 100.0), theme.text());
+        let bar = Rect { width: area.width.saturating_sub(11 + 14 + 6), ..after(area, 11 + 14) };
+        brush.bar(bar, f64::from(sure), style);
+    }
+}

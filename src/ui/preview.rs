@@ -1,0 +1,190 @@
+//! The Preview screen: test pictures with what the run named them, or a file of the user's.
+
+use ratatui::layout::Rect;
+
+use super::brush::{Brush, after, below, row, span, top};
+use super::pictures::Picture;
+use super::{headline, matrix, portrait};
+use crate::app::{App, FileView, Show, Shown};
+use crate::jobs::{FileAnswer, Gallery};
+
+/// From here on pictures stand in a grid; below, they are a list beside one picture.
+const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
+/// Columns for what is known of the picture under the cursor.
+const SIDE: u16 = 44;
+
+pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'_>) {
+    if let Some(view) = &app.preview.file {
+        return file_of_users(view, file, area, brush);
+    }
+    if app.runs.selected().is_none() {
+        let text = "No run is selected. Press n to start one, or o to name a picture file of yours.";
+        return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
+    }
+    let area = headline::render(app, area, brush);
+    let area = brush.titled(area, &filter_words(app), &position_words(app));
+    match app.selected_gallery() {
+        Some(Ok(gallery)) if app.preview.picture().is_some() => {
+            if area.width >= GRID.0 && area.height >= GRID.1 {
+                grid(app, gallery, area, brush);
+            } else {
+                list(app, gallery, area, brush);
+            }
+        }
+        _ => portrait::current(app, area, brush),
+    }
+}
+
+fn filter_words(app: &App) -> String {
+    let label = |label: usize| match app.selected_gallery() {
+        Some(Ok(gallery)) => gallery.label(label).to_owned(),
+        _ => "?".to_owned(),
+    };
+    match app.preview.show {
+        Show::All => "all test pictures".to_owned(),
+        Show::Mistakes => "mistakes".to_owned(),
+        Show::OfTruth(truth) => format!("pictures of a {}", label(truth)),
+        Show::Named(named) => format!("named {}", label(named)),
+        Show::Cell { truth, named } if truth == named => format!("{} named right", label(truth)),
+        Show::Cell { truth, named } => format!("{} named {}", label(truth), label(named)),
+    }
+}
+
+fn position_words(app: &App) -> String {
+    let epoch = matrix::epoch_note(app);
+    let place = app.preview.position().map(|at| format!("{} of {}", at + 1, app.preview.list().len()));
+    match (place, epoch.is_empty()) {
+        (Some(place), false) => format!("{place}, {epoch}"),
+        (Some(place), true) => place,
+        (None, _) => epoch,
+    }
+}
+
+/// Rows of text left, the picture under the cursor right.
+fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
+    let picture_width = portrait::FULL.0.min(area.width / 2);
+    let right = after(area, area.width - picture_width);
+    portrait::current(app, right, brush);
+    let pixels = portrait::FULL.1.min(right.height.saturating_sub(1));
+    let left = Rect { width: area.width - picture_width - 1, ..area };
+    let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
+    // What it was named at each epoch stands below the picture or, in a low terminal, below the list.
+    let history = below(right, pixels + 3);
+    if history.height >= 3 {
+        portrait::over_epochs(app, gallery, index, history, brush);
+    }
+    let first = at.saturating_sub(usize::from(left.height / 2));
+    let first = first.min(app.preview.list().len().saturating_sub(usize::from(left.height)));
+    for (line, index) in (0..left.height).zip(&app.preview.list()[first..]) {
+        list_row(app, gallery, *index, first + usize::from(line) == at, row(left, line), brush);
+    }
+}
+
+fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    if is_current {
+        brush.buf.set_style(area.intersection(brush.buf.area), theme.selected());
+        let bar = brush.glyph("▌", ">");
+        brush.text(area, bar, theme.accent());
+    }
+    let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) else { return };
+    brush.text(after(area, 1), &format!("{index:>5}"), theme.dim());
+    let text = after(area, 8);
+    let Some((named, sure)) = shown.named else {
+        brush.text(text, gallery.label(shown.truth), theme.text());
+        return;
+    };
+    let (mark, style) = portrait::verdict(named == shown.truth, brush);
+    brush.line(text, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
+    if named != shown.truth {
+        let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
+        brush.text(is, &format!("is {}", gallery.label(shown.truth)), theme.dim());
+    }
+    brush.right(area, &format!("{:>3.0} % ", sure * 100.0), theme.text());
+}
+
+/// Pictures side by side, and beside them what is known of the one under the cursor.
+fn grid(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
+    let columns = ((area.width - SIDE) / (portrait::FULL.0 + 1)).max(1);
+    let height = portrait::FULL.1 + 2;
+    let rows = (area.height / height).max(1);
+    let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
+    let a_page = usize::from(columns * rows);
+    let first = at / a_page * a_page;
+    for (place, index) in app.preview.list().iter().skip(first).take(a_page).enumerate() {
+        let (column, line) = (place as u16 % columns, place as u16 / columns);
+        let cell = top(below(after(area, column * (portrait::FULL.0 + 1)), line * height), height);
+        let cell = Rect { width: portrait::FULL.0, ..cell };
+        grid_cell(app, gallery, *index, first + place == at, cell, brush);
+    }
+    let side = after(area, columns * (portrait::FULL.0 + 1) + 1);
+    about(app, gallery, index, side, brush);
+}
+
+fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
+    portrait::picture(gallery, index, top(area, portrait::FULL.1), brush);
+    let labels = row(area, portrait::FULL.1);
+    if is_current {
+        brush.buf.set_style(labels.intersection(brush.buf.area), brush.theme.selected());
+        let bar = brush.glyph("▌", ">");
+        brush.text(labels, bar, brush.theme.accent());
+    }
+    if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
+        portrait::labels(gallery, &shown, after(labels, 1), brush);
+    }
+}
+
+fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
+    let inside = brush.titled(area, &format!("picture {index}"), "");
+    let theme = brush.theme;
+    if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
+        portrait::labels(gallery, &shown, top(inside, 2), brush);
+    }
+    brush.text(row(inside, 3), "named at each epoch", theme.dim());
+    portrait::over_epochs(app, gallery, index, below(inside, 4), brush);
+}
+
+/// A file of the user's: the picture, and every label's bar.
+fn file_of_users(view: &FileView, picture: Option<&Picture>, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let area = brush.titled(area, &view.path, "Esc goes back to the test pictures");
+    match &view.answer {
+        None => brush.centred(row(area, area.height / 2), "Looking at it …", theme.dim()),
+        Some(Err(why)) => {
+            let style = theme.bad();
+            brush.wrapped(after(below(area, area.height / 3), 2), why.as_str(), style);
+        }
+        Some(Ok(answer)) => {
+            let width = (area.width * 3 / 5).min(area.height * 2);
+            if let Some(picture) = picture {
+                brush.picture(Rect { width, ..area }, picture);
+            }
+            answer_words(answer, after(area, width + 2), brush);
+        }
+    }
+}
+
+fn answer_words(answer: &FileAnswer, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    brush.line(
+        row(area, 0),
+        &[
+            span(answer.label.as_str(), theme.title()),
+            span(format!("  {:.0} %", answer.confidence * 100.0), theme.text()),
+        ],
+    );
+    let mut rest = below(area, 2);
+    if let Some(caption) = &answer.caption {
+        let style = theme.text();
+        let rows = brush.wrapped(top(rest, 4), caption, style);
+        rest = below(rest, rows + 1);
+    }
+    for (line, (label, share)) in (0..rest.height).zip(&answer.probabilities) {
+        let area = row(rest, line);
+        let name_width = 12.min(area.width / 2);
+        brush.text(Rect { width: name_width.saturating_sub(1), ..area }, label, theme.text());
+        brush.right(area, &format!("{:>5.1} % ", share * 100.0), theme.text());
+        let bar = Rect { width: area.width.saturating_sub(name_width + 9).min(40), ..after(area, name_width) };
+        brush.bar(bar, *share, theme.accent());
+    }
+}
