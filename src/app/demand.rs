@@ -31,7 +31,7 @@ impl App {
         let mut orders = Vec::new();
         self.follow_focus(&mut orders);
         self.follow_text(&mut orders);
-        if matches!(self.tab, Tab::Jobs | Tab::Preview) {
+        if matches!(self.tab, Tab::Jobs | Tab::Confusion | Tab::Preview) {
             self.want_pictures(&mut orders);
         }
         orders

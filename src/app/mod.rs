@@ -16,6 +16,8 @@ mod notice;
 mod press;
 mod preview;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -200,6 +202,16 @@ impl App {
     /// The selected run's predictions at the end of an epoch, if they were loaded.
     pub fn predictions_of(&self, epoch: u64) -> Option<&Loaded<Predictions>> {
         self.predictions.get(&(self.runs.selected_name()?.clone(), epoch))
+    }
+
+    /// The pictures of one cell of the confusion shown, as far as they are loaded; at most so many.
+    pub fn pictures_of_cell(&self, truth: usize, named: usize, at_most: usize) -> Vec<u32> {
+        let (Some(Ok(gallery)), Some(Ok(predictions))) = (self.selected_gallery(), self.shown_predictions()) else {
+            return Vec::new();
+        };
+        let of_truth = (0..gallery.len()).filter(|index| gallery.truth(*index) == Some(truth));
+        let in_cell = of_truth.filter(|index| predictions.named(*index).is_some_and(|(label, _)| label == named));
+        in_cell.take(at_most).collect()
     }
 
     /// The metrics that tables have a column for: all that the shown runs have a last value of, loss and accuracy

@@ -14,6 +14,8 @@ pub struct Runs {
     known: BTreeMap<RunName, RunView>,
     shown: Vec<RunName>,
     selected: Option<RunName>,
+    /// A run to be selected as soon as it is known.
+    expected: Option<RunName>,
     marked: Vec<RunName>,
     asked: BTreeMap<RunName, Asked>,
     filter: String,
@@ -110,11 +112,10 @@ impl Runs {
         self.arrange();
     }
 
+    /// Selects a run, now or when it is first heard of.
     pub fn select(&mut self, name: &RunName) {
-        if self.known.contains_key(name) {
-            self.selected = Some(name.clone());
-            self.arrange();
-        }
+        self.expected = Some(name.clone());
+        self.arrange();
     }
 
     /// Moves the selection by so many rows, stopping at the ends.
@@ -154,6 +155,9 @@ impl Runs {
     }
 
     fn arrange(&mut self) {
+        if let Some(expected) = self.expected.take_if(|name| self.known.contains_key(name)) {
+            self.selected = Some(expected);
+        }
         let matching = self
             .known
             .values()
@@ -226,6 +230,18 @@ pub(super) mod tests {
         assert_eq!(runs.selected().map(|run| run.name.as_str()), Some("b-waits"));
         runs.absorb(vec![], &["b-waits".parse().unwrap()]);
         assert_eq!(runs.selected().map(|run| run.name.as_str()), Some("0-new"));
+    }
+
+    #[test]
+    fn a_run_that_is_expected_is_selected_when_it_comes() {
+        let mut runs = three();
+        runs.select(&"z-new".parse().unwrap());
+        assert_eq!(runs.selected().map(|run| run.name.as_str()), Some("c-runs"));
+        runs.absorb(vec![view("z-new", Phase::Starting)], &[]);
+        assert_eq!(runs.selected().map(|run| run.name.as_str()), Some("z-new"));
+        runs.move_selection(-1);
+        runs.absorb(vec![view("z-new", Phase::Running)], &[]);
+        assert_eq!(runs.selected().map(|run| run.name.as_str()), Some("c-runs"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use resume::load_for_resume;
 pub use runtime::{DeviceChoice, RuntimeConfig};
 pub use setting::{Allowed, Setting};
 pub use text::commented_defaults;
-pub use ui::{GraphicsChoice, UiConfig};
+pub use ui::{ColourChoice, GraphicsChoice, ThemeChoice, UiConfig};
 
 choice::choice! {
     /// The models that can be trained; each has a section of its own.

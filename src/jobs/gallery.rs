@@ -106,6 +106,11 @@ impl Gallery {
     /// Pictures of one grey each, with these true labels.
     pub fn striped(labels: &[&str], truths: &[u8]) -> Gallery {
         let images: Vec<u8> = (0..truths.len()).flat_map(|i| [(i * 37 % 256) as u8; IMAGE_BYTES]).collect();
+        Gallery::of(labels, images, truths)
+    }
+
+    /// Pictures of these pixels.
+    pub fn of(labels: &[&str], images: Vec<u8>, truths: &[u8]) -> Gallery {
         let test = Split { images: images.into(), labels: truths.into() };
         Gallery::new(labels.iter().map(|label| label.to_string()).collect(), test)
     }

@@ -48,6 +48,7 @@ pub struct Jobs {
     setup: Arc<Setup>,
     program: PathBuf,
     outbox: Outbox,
+    board: Board,
     galleries: Galleries,
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
@@ -60,7 +61,7 @@ impl Jobs {
         let board = Board::default();
         let root = setup.runs_root.clone();
         runtime.spawn(watch::sweep_for_ever(root.clone(), board.clone(), outbox.clone()));
-        runtime.spawn(watch::measure_for_ever(root, board, outbox.clone()));
+        runtime.spawn(watch::measure_for_ever(root, board.clone(), outbox.clone()));
         let tell = outbox.clone();
         if let Err(error) = machine::watch(move |machine| tell.send_blocking(Update::Machine(machine)).is_ok()) {
             tracing::warn!("the machine's load is not shown: {error}");
@@ -70,6 +71,7 @@ impl Jobs {
             setup: Arc::new(setup),
             program,
             outbox,
+            board,
             galleries: Galleries::default(),
             followed: HashMap::new(),
             text: None,
@@ -101,11 +103,18 @@ impl Jobs {
     }
 
     fn start_run(&self, wanted: NewRun) {
-        let setup = Arc::clone(&self.setup);
+        let (setup, board, outbox) = (Arc::clone(&self.setup), self.board.clone(), self.outbox.clone());
         self.answer_with(async move {
-            let started = spawn_blocking(move || start::start(&setup, &wanted)).await.ok()?;
-            Some(match started {
-                Ok(run) => Update::Started { run },
+            let started = spawn_blocking(move || {
+                let run = start::start(&setup, &wanted)?;
+                Ok((watch::look(&run, &board), run))
+            });
+            Some(match started.await.ok()? {
+                Ok((view, run)) => {
+                    // Before the next sweep would find it: who pressed the key looks at the screen now.
+                    outbox.send(Update::changed(view.into_iter().collect())).await.ok()?;
+                    Update::Started { run: run.name().clone() }
+                }
                 Err(reason) => Update::NotStarted { reason },
             })
         });

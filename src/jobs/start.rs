@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::launch::Launch;
 use super::order::{Answer, Ask, NewRun, Recipe, Text};
 use crate::config::{self, Config, ModelKind};
+use crate::data;
 use crate::run::{self, CommandKind, RunDir, RunName, send_and_wait};
 
 /// How long a worker may take to answer, as the commands have it too.
@@ -22,17 +23,20 @@ pub struct Setup {
 }
 
 /// Makes a run and starts its worker.
-pub fn start(setup: &Setup, wanted: &NewRun) -> Result<RunName, Text> {
-    let config = resolve(setup, wanted)?;
+pub fn start(setup: &Setup, wanted: &NewRun) -> Result<RunDir, Text> {
+    let mut config = resolve(setup, wanted)?;
+    let located = data::locate(config.data.path.as_deref()).map_err(Text::of)?;
+    // Whole, so that the run finds its data from wherever it is taken up again.
+    config.data.path = Some(located.path.canonicalize().unwrap_or(located.path));
     let toml = config.to_toml().map_err(Text::of)?;
-    let model = config.model.unwrap_or(ModelKind::Cnn);
+    let model = config.model.map_or("run", ModelKind::as_str);
     let run = match &wanted.name {
         Some(name) => RunDir::create(&setup.runs_root, name, &toml),
-        None => RunDir::create_generated(&setup.runs_root, model.as_str(), &toml),
+        None => RunDir::create_generated(&setup.runs_root, model, &toml),
     };
     let run = run.map_err(Text::of)?;
     Launch::new(&run).launcher(&config.runtime.launcher).start().map_err(Text::of)?;
-    Ok(run.name().clone())
+    Ok(run)
 }
 
 fn resolve(setup: &Setup, wanted: &NewRun) -> Result<Config, Text> {
@@ -49,7 +53,8 @@ fn resolve(setup: &Setup, wanted: &NewRun) -> Result<Config, Text> {
             config::load(Some(&like.config_path()), &sets, None)
         }
     };
-    config.map_err(Text::of)
+    let config = config.map_err(Text::of)?;
+    Ok(Config { model: config.model.or(Some(ModelKind::Cnn)), ..config })
 }
 
 /// Asks a run for something and waits for its answer. A resumed run whose worker has begun is not answered for: how

@@ -12,12 +12,13 @@ use super::board::{Board, stamp_of};
 use super::order::{Text, Update};
 use super::outbox::{Closed, Outbox};
 use super::view::RunView;
-use crate::run::{Pulse, RunDir, RunName, observe_with};
+use crate::run::{Pulse, RunDir, RunName, observe, observe_with};
 
 /// How often the folder is swept where that is cheap.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// A sweep may take at most one part in so many of the time: a folder of 10,000 runs is swept less often.
+/// A sweep may take one part in so many of the time: a folder of 10,000 runs is swept less often, up to a limit.
 const SWEEP_SHARE: u32 = 400;
+const SWEEP_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 /// How often a live run is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Looks between two probes of the lock while the state stands still.
@@ -47,7 +48,7 @@ pub async fn sweep_for_ever(root: PathBuf, board: Board, outbox: Outbox) {
                 return;
             }
         }
-        sleep(SWEEP_EVERY.max(begun.elapsed() * SWEEP_SHARE)).await;
+        sleep((begun.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY, SWEEP_AT_LEAST_EVERY)).await;
     }
 }
 
@@ -77,12 +78,14 @@ async fn sweep(runs: Vec<RunDir>, root: &Path, board: &Board, outbox: &Outbox) -
 }
 
 fn look_at_due(runs: &[RunDir], board: &Board) -> Vec<RunView> {
-    let due = runs.iter().map(|run| (run, stamp_of(run))).filter(|(run, stamp)| board.is_due(run, *stamp));
-    due.filter_map(|(run, stamp)| {
-        let mut pulse = Pulse::default();
-        board.note(run.name(), observe_with(run, |state| pulse.observe(run, state)), stamp)
-    })
-    .collect()
+    let due = runs.iter().filter(|run| board.is_due(run, stamp_of(run)));
+    due.filter_map(|run| look(run, board)).collect()
+}
+
+/// Looks at a run now; gives its view if that is a difference.
+pub fn look(run: &RunDir, board: &Board) -> Option<RunView> {
+    let stamp = stamp_of(run);
+    board.note(run.name(), observe(run), stamp)
 }
 
 /// Looks after one live run until it is live no more.
@@ -146,9 +149,9 @@ mod tests {
     use tokio::sync::mpsc::Receiver;
     use tokio::time::timeout;
 
-    fn write(run: &RunDir, phase: Phase, step: u64) {
+    fn write(run: &RunDir, instance: &str, phase: Phase, step: u64) {
         let state = State { phase, step, ..State::default() };
-        StateWriter::new(run, "me").write_now(&state);
+        StateWriter::new(run, instance).write_now(&state);
     }
 
     /// The next view of a run that `wanted` accepts.
@@ -176,7 +179,7 @@ mod tests {
         assert_eq!((seen.phase, seen.can_resume), (Phase::Queued, true));
 
         let lock = RunLock::try_acquire(&run).unwrap().unwrap();
-        write(&run, Phase::Running, 7);
+        write(&run, lock.instance(), Phase::Running, 7);
         let seen = view(&mut updates, |view| view.phase == Phase::Running).await;
         assert_eq!(seen.state.map(|state| state.step), Some(7));
 
@@ -202,7 +205,7 @@ mod tests {
         let measured = measure(board.to_measure(), root.path(), &board);
         assert!(measured[0].bytes > Some(10), "{measured:?}");
         assert!(board.to_measure().is_empty());
-        write(&run, Phase::Paused, 3);
+        write(&run, "me", Phase::Paused, 3);
         assert_eq!(look_at_due(&[run], &board)[0].bytes, measured[0].bytes);
         assert_eq!(board.to_measure().len(), 1);
     }
@@ -227,7 +230,7 @@ mod tests {
         let board = Board::default();
         assert_eq!(look_at_due(std::slice::from_ref(&run), &board).len(), 1);
         assert_eq!(look_at_due(std::slice::from_ref(&run), &board).len(), 0);
-        write(&run, Phase::Paused, 3);
+        write(&run, "me", Phase::Paused, 3);
         assert_eq!(look_at_due(&[run], &board).len(), 1);
     }
 }

@@ -32,7 +32,8 @@ impl Brush<'_> {
         if area.is_empty() {
             return 0;
         }
-        let shown = shortened(text, usize::from(area.width), self.theme.ascii);
+        let text = if self.theme.ascii { in_ascii(text) } else { Cow::Borrowed(text) };
+        let shown = shortened(&text, usize::from(area.width), self.theme.ascii);
         self.buf.set_stringn(area.x, area.y, shown.as_ref(), usize::from(area.width), style);
         shown.width() as u16
     }
@@ -102,6 +103,23 @@ impl Brush<'_> {
     pub fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         if self.theme.ascii { ascii } else { unicode }
     }
+}
+
+/// The text in the characters that every terminal has.
+fn in_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let stand_in = |c| match c {
+        '…' => '~',
+        '←' | '◂' => '<',
+        '→' | '▸' => '>',
+        '↑' => '^',
+        '↓' => 'v',
+        c if c.is_ascii() => c,
+        _ => '?',
+    };
+    Cow::Owned(text.chars().map(stand_in).collect())
 }
 
 /// The area without its first columns.

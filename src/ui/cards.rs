@@ -10,6 +10,8 @@ use crate::run::Phase;
 
 /// Rows of a card, the empty one behind it included.
 const HEIGHT: u16 = 4;
+/// Rows for what is known of the selected run.
+const ABOUT: u16 = 9;
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let shown = app.runs.shown().len();
@@ -18,7 +20,11 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
         filter => format!("\"{filter}\": {shown} of {}", app.runs.len()),
     };
     let inside = brush.titled(area, "runs", &note);
-    let fits = usize::from(inside.height / HEIGHT).max(1);
+    // What is left below the cards tells more about the selected run.
+    let all = HEIGHT.saturating_mul(u16::try_from(shown).unwrap_or(u16::MAX));
+    let for_cards = all.min(inside.height.saturating_sub(ABOUT)).max(HEIGHT);
+    about(app, below(inside, for_cards), brush);
+    let fits = usize::from(for_cards / HEIGHT).max(1);
     let first = run_table::first_shown(app, fits);
     for (at, run) in (0..).zip(app.runs.shown().skip(first).take(fits)) {
         card(app, run, top(below(inside, at * HEIGHT), HEIGHT - 1), brush);
@@ -54,6 +60,33 @@ fn card(app: &App, run: &RunView, area: Rect, brush: &mut Brush<'_>) {
         None => progress(run, row(inside, 1), brush),
     }
     figures(run, row(inside, 2), brush);
+}
+
+/// What is known of the selected run, below the cards.
+fn about(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let Some(run) = app.runs.selected() else { return };
+    let Some(state) = run.state.as_deref() else { return };
+    let inside = brush.titled(area, "about", "");
+    let seconds = state.run_ms as f64 / 1e3;
+    let host = if state.host.is_empty() { String::new() } else { format!("{}, process {}", state.host, state.pid) };
+    let steps = format!("{} of {}", format::count(state.step), format::count(state.total_steps));
+    let facts = [
+        ("run", run.name.to_string()),
+        ("model", state.model.clone()),
+        ("data", state.data.clone()),
+        ("device", state.device.clone()),
+        ("steps", steps),
+        ("computed", format::seconds(seconds)),
+        ("worker", host),
+        ("trouble", state.trouble.clone().unwrap_or_default()),
+    ];
+    let theme = brush.theme;
+    let told = facts.iter().filter(|(_, fact)| !fact.is_empty());
+    for (line, (name, fact)) in (0..inside.height).zip(told) {
+        let area = after(row(inside, line), 2);
+        brush.text(area, name, theme.dim());
+        brush.text(after(area, 10), fact, if *name == "trouble" { theme.bad() } else { theme.text() });
+    }
 }
 
 fn head(app: &App, run: &RunView, area: Rect, brush: &mut Brush<'_>) {

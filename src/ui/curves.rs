@@ -29,11 +29,7 @@ pub fn chart(app: &App, area: Rect, brush: &mut Brush<'_>) {
         return nothing_yet(app, area, brush);
     };
     let drawn = curves(app, history, &group, &brush.theme);
-    let mut note = app.loss.axis.name().to_owned();
-    if app.loss.log_y {
-        note.push_str(", log");
-    }
-    let inside = brush.titled(area, group.name, if area.width > 40 { &note } else { "" });
+    let inside = brush.titled(area, group.name, if app.loss.log_y { "logarithmic" } else { "" });
     let is_share = drawn.iter().any(|drawn| drawn.is_share);
     let (names, curves): (Vec<_>, Vec<_>) = drawn.into_iter().map(|d| ((d.name, d.is_share), d.curve)).unzip();
     let mut chart = Chart {
@@ -183,7 +179,8 @@ pub fn metrics(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let open = app.loss.shown(history).map(|group| group.name);
     let rows: Vec<(&MetricGroup<'_>, &str)> =
         groups.iter().flat_map(|group| group.metrics.iter().map(move |metric| (group, *metric))).collect();
-    let columns = (area.width / 36).clamp(1, 3);
+    let needed = rows.len().div_ceil(usize::from(area.height.max(1)));
+    let columns = (area.width / 36).clamp(1, 3).min(needed.clamp(1, 3) as u16);
     let fits = usize::from(area.height) * usize::from(columns);
     let at = rows.iter().position(|(group, _)| Some(group.name) == open).unwrap_or(0);
     let first = at.min(rows.len().saturating_sub(fits));
@@ -203,10 +200,10 @@ fn metric_row(history: &History, metric: &str, dot: Option<Style>, area: Rect, b
     if let Some(style) = dot {
         brush.text(after(area, 1), glyph, style);
     }
-    let name_width = (area.width / 2).min(22);
+    let name_width = (area.width * 11 / 20).min(24);
     let name = Rect { width: name_width.saturating_sub(3), ..after(area, 3) };
     brush.text(name.intersection(area), metric, if dot.is_some() { theme.text() } else { theme.dim() });
-    let value_width = 9.min(area.width / 3);
+    let value_width = 8.min(area.width / 3);
     let value = series.last().map_or_else(String::new, |p| format::metric(p.value.into(), history.is_share(metric)));
     brush.right(area, &value, if dot.is_some() { theme.title() } else { theme.text() });
     let curve = Rect { width: area.width.saturating_sub(name_width + value_width + 2), ..after(area, name_width + 1) };

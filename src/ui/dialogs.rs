@@ -27,7 +27,7 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
             ];
             brush.line(row(inside, 3), &keys);
         }
-        Some(Dialog::NewRun(form)) => new_run(form, area, brush),
+        Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
         Some(Dialog::Filter(_) | Dialog::OpenFile(_)) | None => {}
     }
 }
@@ -78,18 +78,16 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
 
 fn help_row(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let keys = if theme.ascii { line.keys.replace(['←', '→', '↑', '↓'], "*") } else { line.keys.to_owned() };
-    brush.text(area, &format!("{keys:>7}"), theme.key());
+    brush.text(area, &format!("{:>7}", line.keys), theme.key());
     brush.text(after(area, 9), line.long, theme.text());
 }
 
-fn new_run(form: &NewRunForm, area: Rect, brush: &mut Brush<'_>) {
+fn new_run(app: &App, form: &NewRunForm, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     let inside = window("new run", 64, 12, area, brush);
     let recipe = form.recipes.get(form.recipe);
     field("recipe", form.field == Field::Recipe, row(inside, 1), brush);
     let choice = format!("◂ {} ▸", recipe.map_or_else(String::new, recipe_name));
-    let choice = if theme.ascii { choice.replace('◂', "<").replace('▸', ">") } else { choice };
     brush.text(after(row(inside, 1), 10), &choice, theme.title());
     brush.text(after(row(inside, 2), 10), recipe.map_or("", recipe_words), theme.dim());
     let inputs = [
@@ -111,9 +109,14 @@ fn new_run(form: &NewRunForm, area: Rect, brush: &mut Brush<'_>) {
             input_line(input, room, form.field == which, brush);
         }
     }
+    brush.text(after(row(inside, 6), 2), "data", theme.dim());
+    match &app.data {
+        Ok(data) => drop(brush.text(after(row(inside, 6), 10), data, theme.dim())),
+        Err(why) => drop(brush.text(after(row(inside, 6), 10), why.as_str(), theme.bad())),
+    }
     if let Some(problem) = &form.problem {
         let style = theme.bad();
-        brush.wrapped(below(Rect { height: inside.height.min(9), ..inside }, 6), problem, style);
+        brush.wrapped(below(Rect { height: inside.height.min(9), ..inside }, 7), problem, style);
     }
     let keys = [
         span("Enter", theme.key()),

@@ -24,14 +24,19 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
 }
 
+/// Without a run most keys have nothing to act on.
+const KEYS_WITHOUT_RUNS: &[KeyLine] = &[KeyLine { keys: "Enter", short: "start a CNN", long: "" }];
+
 /// Help and quit always stand at the right end; what is left goes to the screen's own keys first.
 fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let always = |line: &&KeyLine| matches!(line.keys, "?" | "q");
     let last: Vec<&KeyLine> = keys_everywhere().iter().filter(always).collect();
     let reserved: u16 = last.iter().map(|line| width(line)).sum();
     let mut rest = after(area, 1);
-    let others = keys_everywhere().iter().filter(|line| !always(line) && line.keys != "1-6");
-    for line in keys_of(app.tab).iter().chain(others) {
+    let is_useful = |line: &&KeyLine| !always(line) && line.keys != "1-6" && (line.keys == "n" || !app.runs.is_empty());
+    let others = keys_everywhere().iter().filter(is_useful);
+    let own = if app.runs.is_empty() { KEYS_WITHOUT_RUNS } else { keys_of(app.tab) };
+    for line in own.iter().chain(others) {
         if width(line) + reserved > rest.width {
             break;
         }
@@ -49,8 +54,7 @@ fn width(line: &KeyLine) -> u16 {
 
 fn draw(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) -> Rect {
     let theme = brush.theme;
-    let keys = if theme.ascii { line.keys.replace(['←', '→', '↑', '↓'], "*") } else { line.keys.to_owned() };
-    brush.line(area, &[span(keys, theme.key()), span(" ", theme.text()), span(line.short, theme.dim())]);
+    brush.line(area, &[span(line.keys, theme.key()), span(" ", theme.text()), span(line.short, theme.dim())]);
     after(area, width(line))
 }
 

@@ -99,6 +99,9 @@ fn confusion_part(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     match app.shown_confusion().filter(|_| room >= rows) {
         Some(confusion) => {
             matrix::label_bars(confusion, top(rest, rows), brush);
+            if room >= rows + 3 {
+                matrix::worst(confusion, below(top(rest, room), rows), brush);
+            }
             below(rest, room)
         }
         None => below(rest, room),

@@ -14,7 +14,7 @@ pub fn epoch_note(app: &App) -> String {
     let Some(shown) = app.shown_epoch() else { return String::new() };
     let all = app.runs.selected().and_then(|run| run.state.as_deref()).map_or(0, |state| state.epochs);
     let of = if all > 0 { format!(" of {all}") } else { String::new() };
-    let newest = if app.follows_newest_epoch() { "" } else { ", gone back with [" };
+    let newest = if app.follows_newest_epoch() { "" } else { ", ] newer" };
     format!("epoch {shown}{of}{newest}")
 }
 
@@ -55,14 +55,12 @@ pub fn sentence(app: &App, confusion: &Confusion, area: Rect, brush: &mut Brush<
     } else {
         format!(" named {named_name}: {count} of {of}, {share}")
     };
-    let enter = if count > 0 { "   Enter shows them" } else { "" };
-    let spans = [
-        span(" ", theme.text()),
-        span(truth_name.as_str(), theme.title()),
-        span(words, theme.text()),
-        span(enter, theme.dim()),
-    ];
-    brush.line(area, &spans);
+    let spans = [span(" ", theme.text()), span(truth_name.as_str(), theme.title()), span(words, theme.text())];
+    let used = brush.line(area, &spans);
+    let rest = after(area, used + 2);
+    if count > 0 && rest.width > 20 {
+        brush.text(rest, "Enter shows them", theme.dim());
+    }
 }
 
 /// A bar for each label: the share of its pictures that were named right.

@@ -6,6 +6,8 @@ mod compare;
 mod confusion;
 mod curves;
 mod dialogs;
+#[cfg(test)]
+mod fixture;
 mod footer;
 mod format;
 mod headline;
@@ -19,6 +21,8 @@ mod portrait;
 mod preview;
 mod run_table;
 mod tabs;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod widgets;
 

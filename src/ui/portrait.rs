@@ -8,6 +8,7 @@ use super::pictures::Picture;
 use crate::app::{App, Shown};
 use crate::data::SIDE;
 use crate::jobs::Gallery;
+use crate::run::Phase;
 
 /// Cells that show 32x32 pixels pixel for pixel, two to a cell.
 pub const FULL: (u16, u16) = (32, 16);
@@ -24,6 +25,8 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) {
             }
         }
         (Some(Ok(_)), None) => brush.centred(row(area, area.height / 2), none_listed(app), brush.theme.dim()),
+        // A run that failed for want of its pictures says so itself.
+        (Some(Err(_)), _) if app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
         (Some(Err(why)), _) => {
             let style = brush.theme.warn();
             brush.wrapped(below(area, area.height / 3), why.as_str(), style);
@@ -71,12 +74,7 @@ pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_
         vec![span(mark, style), span(" ", theme.text()), span(truth, style)]
     } else {
         let named = gallery.label(named);
-        vec![
-            span(mark, style),
-            span(" ", theme.text()),
-            span(named, style),
-            span(format!("  it is a {truth}"), theme.dim()),
-        ]
+        vec![span(mark, style), span(" ", theme.text()), span(named, style), span(format!(", is {truth}"), theme.dim())]
     };
     let first = row(area, 0);
     brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
@@ -98,7 +96,7 @@ pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: 
     let shown_epoch = app.shown_epoch();
     let at = epochs.iter().position(|epoch| Some(*epoch) == shown_epoch).unwrap_or(0);
     let fits = usize::from(area.height);
-    let first = (at + 1).saturating_sub(fits).max(0).min(epochs.len().saturating_sub(fits));
+    let first = (at + 1).saturating_sub(fits).min(epochs.len().saturating_sub(fits));
     for (line, epoch) in (0..area.height).zip(&epochs[first..]) {
         let area = row(area, line);
         if Some(*epoch) == shown_epoch {

@@ -1,6 +1,6 @@
 //! The large chart: any number of curves over one axis, drawn in braille.
 //!
-//! A curve with many points a column shows the band between its extremes, dim, and the column means as a
+//! A curve with many points a column shows the band between its extremes, dim, and over it the running mean as a
 //! bright line; a sparse one is a plain line through its points. Values that are NaN or infinite leave a
 //! gap with a mark on the top edge.
 
@@ -29,6 +29,9 @@ pub struct Chart<'a> {
     pub cursor: Option<f64>,
     pub theme: &'a Theme,
 }
+
+/// The running mean reaches over one part in so many of the width to either side.
+const SMOOTH: usize = 50;
 
 /// The visible part of the plane, and the dots it is mapped to.
 struct Frame {
@@ -94,7 +97,7 @@ impl Chart<'_> {
     }
 
     fn y_labels(&self, y: (f64, f64), height: u16) -> Vec<(f64, String)> {
-        let wanted = usize::from(height / 4).clamp(2, 8);
+        let wanted = usize::from(height / 4).clamp(3, 8);
         if self.log_y {
             let at = log_ticks(y.0, y.1, wanted);
             return at.into_iter().map(|v| (v, format::metric(v, self.is_share))).collect();
@@ -126,7 +129,7 @@ impl Chart<'_> {
 
     fn draw_x_labels(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
         let mark = if self.theme.ascii { "+" } else { "┴" };
-        let (at, spacing) = ticks(frame.x.0, frame.x.1, usize::from(plot.width / 14).max(1));
+        let (at, spacing) = ticks(frame.x.0, frame.x.1, usize::from(plot.width / 12).max(2));
         let is_time = matches!(self.axis, Axis::RunTime | Axis::WallTime);
         let name = self.axis.name();
         let name_x = plot.right().saturating_sub(name.len() as u16);
@@ -190,11 +193,18 @@ fn draw_band(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas, style: Style
     }
 }
 
-/// The column means, joined.
+/// The mean of what lies around each column, joined.
 fn draw_means(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
+    let reach = frame.size.0 / SMOOTH;
     let mut before: Option<(usize, usize)> = None;
     for x in 0..frame.size.0 {
-        let range = frame.points_of_column(curve.series, x, 1);
+        let here = frame.points_of_column(curve.series, x, 1);
+        // Nothing is drawn where nothing was logged, neither between points nor beyond them.
+        if here.is_empty() {
+            continue;
+        }
+        let from = x.saturating_sub(reach);
+        let range = frame.points_of_column(curve.series, from, x + reach + 1 - from);
         let Some(extent) = curve.series.extent(range) else { continue };
         let here = extent.mean().map(|mean| (x, frame.row(mean.into())));
         if let Some(here) = here {
@@ -271,17 +281,15 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "4┤                  ⢀⣀⠤⠒",
-                " │              ⣀⠤⠒⠉    ",
-                " │          ⣀⡠⠔⠊⠁       ",
-                "2┤      ⢀⡠⠔⠊            ",
-                " │  ⢀⣀⠤⠒⠁               ",
-                "0┤⣀⠔⠊⠁                  ",
+                "4┤                   ⣀⠤⠒",
+                " │               ⣀⠤⠒⠉   ",
+                " │           ⢀⡠⠔⠉       ",
+                "2┤       ⢀⡠⠔⠊⠁          ",
+                " │   ⢀⡠⠔⠊⠁              ",
+                "0┤⡠⠔⠊⠁                  ",
                 " └┴──────────┴──────────",
-                " 0           2      step",
+                "  0          2      step",
             ]
-            .map(|r| r.to_owned())
-            .map(|r| r.chars().take(24).collect::<String>())
         );
     }
 

@@ -20,7 +20,7 @@ pub struct Heatmap<'a> {
 
 /// Cells narrower than this hold no number.
 const MIN_CELL: u16 = 4;
-const MAX_CELL: u16 = 9;
+const MAX_CELL: u16 = 11;
 const LABEL_WIDTH: u16 = 11;
 
 /// Which part of a matrix is shown, and how large its cells are.
@@ -65,7 +65,7 @@ impl Heatmap<'_> {
             let label = &self.confusion.labels[named];
             let text: String =
                 if label.chars().count() <= width { label.clone() } else { label.chars().take(width).collect() };
-            let at = x + window.cell.0.saturating_sub(text.chars().count() as u16);
+            let at = x + (window.cell.0 - 1).saturating_sub(text.chars().count() as u16);
             buf.set_stringn(at, area.y, text, width, style);
         }
         for line in 0..window.shown.0 {

@@ -1,0 +1,303 @@
+//! The application as a whole: keys and news in, effects and state out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::runs::tests::view;
+use super::*;
+use crate::config::Preset;
+use crate::jobs::{Answer, Ask, FileAnswer, NewRun, Recipe, RunView};
+use crate::run::{Event, EventKind, Num, Phase, State};
+
+fn app() -> App {
+    App::new(Ok("the sample".to_owned()), 0)
+}
+
+fn name(text: &str) -> RunName {
+    text.parse().unwrap()
+}
+
+fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    keys.chars().flat_map(|c| app.update(Action::Key(Key::Char(c)))).collect()
+}
+
+fn key(app: &mut App, key: Key) -> Vec<Effect> {
+    app.update(Action::Key(key))
+}
+
+fn news(app: &mut App, update: Update) -> Vec<Effect> {
+    app.update(Action::News(update))
+}
+
+fn with_runs(runs: Vec<RunView>) -> App {
+    let mut app = app();
+    news(&mut app, Update::Runs { changed: runs, gone: vec![] });
+    news(&mut app, Update::Scanned { trouble: None });
+    app
+}
+
+fn one(phase: Phase) -> App {
+    with_runs(vec![view("a", phase)])
+}
+
+fn orders(effects: Vec<Effect>) -> Vec<Order> {
+    let order = |effect| match effect {
+        Effect::Order(order) => Some(order),
+        _ => None,
+    };
+    effects.into_iter().filter_map(order).collect()
+}
+
+/// A history with epochs 1..=n: the mix-ups of labels cat and dog, and files of predictions.
+fn history(epochs: u64) -> History {
+    let mut history = History::default();
+    let mut log = |kind| history.apply(Event::new(0, 0, 0, kind));
+    for epoch in 1..=epochs {
+        let values = BTreeMap::from([("train/loss".to_owned(), Num(1.0 / epoch as f64))]);
+        log(EventKind::Metrics { step: epoch * 10, epoch: epoch as f64, values });
+        let labels = vec!["cat".to_owned(), "dog".to_owned()];
+        let matrix = vec![vec![2, 1], vec![0, 2]];
+        log(EventKind::Confusion { split: "test".to_owned(), epoch, labels, matrix });
+        let path = format!("predictions/test-{epoch:05}.bin");
+        log(EventKind::Predictions { split: "test".to_owned(), epoch, path });
+    }
+    history
+}
+
+/// One run with pictures of five cats and dogs, of which the second epoch names picture 2 wrongly.
+fn with_pictures() -> App {
+    let mut app = one(Phase::Running);
+    let run = name("a");
+    news(&mut app, Update::History { run: run.clone(), anew: true, part: Box::new(history(2)) });
+    let gallery = Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0]));
+    news(&mut app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
+    for (epoch, named) in [(1, [1, 1, 1, 1, 0]), (2, [0, 1, 1, 1, 0])] {
+        let predictions = Ok(Arc::new(Predictions::of(named.map(|label| (label, 0.9)))));
+        news(&mut app, Update::Predictions { run: run.clone(), epoch, predictions });
+    }
+    app
+}
+
+#[test]
+fn without_a_run_one_key_starts_one() {
+    let mut app = app();
+    news(&mut app, Update::Scanned { trouble: None });
+    let wanted = NewRun { name: None, recipe: Recipe::Preset(Preset::Default), epochs: None };
+    assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
+    news(&mut app, Update::Runs { changed: vec![view("cnn-1", Phase::Starting)], gone: vec![] });
+    news(&mut app, Update::Started { run: name("cnn-1") });
+    assert_eq!(app.runs.selected_name(), Some(&name("cnn-1")));
+    assert!(orders(key(&mut app, Key::Enter)).iter().all(|order| !matches!(order, Order::Start(_))));
+    assert_eq!(app.tab, Tab::Loss);
+}
+
+#[test]
+fn pause_is_asked_then_confirmed() {
+    let mut app = one(Phase::Running);
+    assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Pause }]);
+    assert_eq!(app.runs.asked(&name("a")).map(|asked| asked.ask), Some(Ask::Pause));
+    // Asked is not done: a second press asks nobody.
+    assert_eq!(orders(press(&mut app, "p")), []);
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Pausing)], gone: vec![] });
+    assert_eq!(app.runs.asked(&name("a")), None);
+    assert_eq!(orders(press(&mut app, "p")), []);
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
+}
+
+#[test]
+fn an_answer_that_is_no_yes_is_told_and_forgotten() {
+    for answer in [Answer::NoWorker, Answer::TimedOut, Answer::Refused(Text::of("busy"))] {
+        let mut app = one(Phase::Running);
+        press(&mut app, "p");
+        news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer });
+        assert_eq!(app.runs.asked(&name("a")), None);
+        assert_eq!(app.notice().map(|notice| notice.tone), Some(Tone::Bad));
+    }
+}
+
+#[test]
+fn a_worker_that_stays_silent_after_resume_is_noticed() {
+    let mut app = one(Phase::Paused);
+    press(&mut app, "p");
+    app.update(Action::Tick(10_000));
+    assert!(app.runs.asked(&name("a")).is_some());
+    app.update(Action::Tick(60_000));
+    assert!(app.runs.asked(&name("a")).is_none());
+    assert!(app.notice().is_some_and(|notice| notice.text.contains("did not start")));
+}
+
+#[test]
+fn stopping_asks_first() {
+    let mut app = one(Phase::Running);
+    assert_eq!(orders(press(&mut app, "x")), []);
+    assert!(matches!(app.dialog, Some(Dialog::ConfirmStop(_))));
+    assert_eq!(orders(key(&mut app, Key::Esc)), []);
+    assert_eq!(orders(press(&mut app, "xy")), [Order::Ask { run: name("a"), ask: Ask::Stop }]);
+}
+
+#[test]
+fn keys_that_make_no_sense_for_a_run_say_why() {
+    for (phase, keys) in [(Phase::Finished, "p"), (Phase::Paused, "x"), (Phase::Finished, "s"), (Phase::Unknown, "p")] {
+        let mut app = one(phase);
+        assert_eq!(orders(press(&mut app, keys)), [], "{phase} {keys}");
+        assert!(app.dialog.is_none());
+        assert!(app.notice().is_some_and(|notice| notice.text.contains('a')), "{phase} {keys}");
+    }
+    let mut nobody = app();
+    assert_eq!(press(&mut nobody, "pxs[]jk y"), []);
+}
+
+#[test]
+fn the_log_of_the_selected_and_marked_runs_is_followed_and_no_other() {
+    let mut app = app();
+    let views = vec![view("a", Phase::Running), view("b", Phase::Running)];
+    let first = orders(news(&mut app, Update::Runs { changed: views, gone: vec![] }));
+    assert_eq!(first[0], Order::Follow(vec![name("a")]));
+    let part = Box::new(history(1));
+    news(&mut app, Update::History { run: name("a"), anew: true, part: part.clone() });
+    assert!(orders(press(&mut app, " j")).contains(&Order::Follow(vec![name("b"), name("a")])));
+    assert!(app.history(&name("a")).is_some(), "a marked run's history is kept");
+    press(&mut app, "k j");
+    assert!(app.history(&name("a")).is_none(), "without its mark it is let go");
+    news(&mut app, Update::History { run: name("a"), anew: false, part });
+    assert!(app.history(&name("a")).is_none(), "late news of a run nobody looks at is dropped");
+}
+
+#[test]
+fn pictures_and_predictions_are_asked_for_once() {
+    let mut app = one(Phase::Running);
+    let effects = news(&mut app, Update::History { run: name("a"), anew: true, part: Box::new(history(2)) });
+    let epochs: Vec<u64> = orders(effects)
+        .into_iter()
+        .filter_map(|order| match order {
+            Order::LoadPredictions { epoch, .. } => Some(epoch),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(epochs, [2, 1]);
+    assert_eq!(orders(app.update(Action::Tick(1))), []);
+}
+
+#[test]
+fn the_time_machine_moves_every_screen() {
+    let mut app = with_pictures();
+    assert_eq!(app.shown_epoch(), Some(2));
+    press(&mut app, "[");
+    assert_eq!((app.shown_epoch(), app.follows_newest_epoch()), (Some(1), false));
+    assert_eq!(app.shown_confusion().map(|confusion| confusion.epoch), Some(1));
+    press(&mut app, "4f");
+    assert_eq!(app.preview.list(), [0, 2], "the mistakes of epoch 1");
+    press(&mut app, "]");
+    assert_eq!((app.shown_epoch(), app.follows_newest_epoch()), (Some(2), true));
+    assert_eq!(app.preview.list(), [2], "the mistakes of epoch 2");
+    press(&mut app, "[[[");
+    assert_eq!(app.shown_epoch(), Some(1));
+}
+
+#[test]
+fn enter_on_a_cell_opens_exactly_its_pictures_and_esc_goes_back() {
+    let mut app = with_pictures();
+    press(&mut app, "3");
+    // The cursor begins at the most frequent mistake: a cat named dog.
+    key(&mut app, Key::Enter);
+    assert_eq!((app.tab, app.preview.list()), (Tab::Preview, &[2][..]));
+    key(&mut app, Key::Esc);
+    assert_eq!((app.tab, app.preview.show), (Tab::Confusion, Show::All));
+    key(&mut app, Key::Left);
+    key(&mut app, Key::Enter);
+    assert_eq!(app.preview.list(), [0, 4]);
+}
+
+#[test]
+fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped() {
+    let mut app = with_runs(vec![RunView {
+        state: Some(Arc::new(State { step: 5, ..State::default() })),
+        ..view("a", Phase::Running)
+    }]);
+    press(&mut app, "4o");
+    app.update(Action::Paste("/tmp/cat.png\n".to_owned()));
+    let asked = orders(key(&mut app, Key::Enter));
+    let wanted = Order::NameFile { id: 1, path: "/tmp/cat.png".into(), model: Some(name("a")) };
+    assert_eq!(asked, [wanted]);
+    key(&mut app, Key::Esc);
+    let answer = FileAnswer {
+        picture: Arc::new(image::RgbImage::new(1, 1)),
+        label: "cat".to_owned(),
+        confidence: 1.0,
+        probabilities: vec![],
+        caption: None,
+    };
+    news(&mut app, Update::FileNamed { id: 1, answer: Ok(answer) });
+    assert!(app.preview.file.is_none());
+}
+
+#[test]
+fn typing_goes_into_the_dialog_and_not_to_the_screen() {
+    let mut app = with_runs(vec![view("cnn", Phase::Running), view("gan", Phase::Paused)]);
+    press(&mut app, "/gq");
+    assert_eq!(app.runs.shown().len(), 0);
+    key(&mut app, Key::Backspace);
+    assert_eq!(app.runs.selected_name(), Some(&name("gan")));
+    key(&mut app, Key::Enter);
+    assert_eq!((app.dialog.is_none(), app.runs.filter()), (true, "g"));
+    press(&mut app, "/");
+    key(&mut app, Key::Esc);
+    assert_eq!(app.runs.filter(), "");
+    press(&mut app, "?");
+    assert_eq!(press(&mut app, "q"), [], "any key closes the help and does nothing else");
+    assert_eq!(press(&mut app, "q"), [Effect::Quit]);
+}
+
+#[test]
+fn a_new_run_under_a_taken_name_is_refused_in_the_form() {
+    let mut app = one(Phase::Running);
+    press(&mut app, "n");
+    key(&mut app, Key::BackTab);
+    press(&mut app, "a");
+    assert_eq!(orders(key(&mut app, Key::Enter)), []);
+    let Some(Dialog::NewRun(form)) = &app.dialog else { panic!("{:?}", app.dialog) };
+    assert!(form.problem.as_deref().is_some_and(|problem| problem.contains("choose another")));
+    press(&mut app, "2");
+    let wanted = NewRun { name: Some(name("a2")), recipe: Recipe::Preset(Preset::Default), epochs: None };
+    assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
+}
+
+#[test]
+fn every_screen_with_a_table_can_be_copied() {
+    let mut app = with_pictures();
+    for tab in ["1", "2", "3", "4", "5", "6"] {
+        press(&mut app, tab);
+        let effects = press(&mut app, "y");
+        let Some(Effect::Copy(text)) = effects.first() else { panic!("{tab}: {effects:?}") };
+        let widths: Vec<usize> = text.lines().map(|line| line.split('\t').count()).collect();
+        assert!(widths[0] >= 2 && widths.iter().all(|width| *width == widths[0]), "{tab}: {text}");
+    }
+    press(&mut app, "3");
+    let expected = "true \\ named\tcat\tdog\ncat\t2\t1\ndog\t0\t2\n";
+    assert_eq!(press(&mut app, "y"), [Effect::Copy(expected.to_owned())]);
+}
+
+#[test]
+fn notices_pass_and_then_nothing_changes_with_time() {
+    let mut app = one(Phase::Running);
+    press(&mut app, "y");
+    assert!(app.needs_ticks());
+    app.update(Action::Tick(6_000));
+    assert!(app.notice().is_none() && !app.needs_ticks());
+}
+
+#[test]
+fn the_farewell_counts_the_runs_that_go_on() {
+    assert_eq!(one(Phase::Paused).farewell(), None);
+    let live = with_runs(vec![view("a", Phase::Running), view("b", Phase::Queued), view("c", Phase::Finished)]);
+    assert!(live.farewell().is_some_and(|text| text.starts_with("2 runs keep training")));
+}
+
+#[test]
+fn a_replaced_log_loads_its_predictions_again() {
+    let mut app = with_pictures();
+    let effects = news(&mut app, Update::History { run: name("a"), anew: true, part: Box::new(history(1)) });
+    assert!(matches!(&orders(effects)[..], [Order::LoadPredictions { epoch: 1, .. }]));
+}

@@ -1,0 +1,252 @@
+//! Applications in known states, made by the same news that the jobs send.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::app::{Action, App, Key};
+use crate::jobs::{Gallery, History, Machine, Predictions, RunView, Text, Update};
+use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
+
+const LABELS: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const T0: u64 = 1_738_333_530_000;
+
+pub fn name(text: &str) -> RunName {
+    text.parse().unwrap()
+}
+
+/// A fraction of 0..1 that looks random and is always the same.
+fn noise(n: u64) -> f64 {
+    let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    x ^= x >> 29;
+    x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (x >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn loss(step: u64) -> f64 {
+    0.4 + 2.0 / (1.0 + step as f64 / 40.0) + 0.25 * (noise(step) - 0.5)
+}
+
+pub fn empty() -> App {
+    let mut app = App::new(Ok("the sample pictures in data/sample".to_owned()), T0);
+    news(&mut app, Update::Scanned { trouble: None });
+    news(&mut app, machine());
+    app
+}
+
+fn machine() -> Update {
+    let (memory_used, memory_total) = (6_400_000_000, 16_000_000_000);
+    Update::Machine(Machine { cpu_percent: 97.0, memory_used, memory_total, gpu: None })
+}
+
+pub fn news(app: &mut App, update: Update) {
+    app.update(Action::News(update));
+}
+
+pub fn press(app: &mut App, keys: &str) {
+    for c in keys.chars() {
+        app.update(Action::Key(match c {
+            '\n' => Key::Enter,
+            '←' => Key::Left,
+            '→' => Key::Right,
+            '↓' => Key::Down,
+            c => Key::Char(c),
+        }));
+    }
+}
+
+fn values(pairs: &[(&str, f64)]) -> BTreeMap<String, Num> {
+    pairs.iter().map(|(name, value)| (name.to_string(), Num(*value))).collect()
+}
+
+pub fn state(phase: Phase, step: u64) -> State {
+    let curve: Vec<f64> = (1..=step).map(loss).collect();
+    State {
+        phase,
+        model: "cnn".to_owned(),
+        data: "sample".to_owned(),
+        device: "cpu".to_owned(),
+        step,
+        total_steps: 500,
+        epoch: step / 50,
+        epochs: 10,
+        eta_s: Some((500 - step.min(500)) as f64 * 0.31),
+        images_per_s: Some(1034.0),
+        run_ms: step * 310,
+        last: values(&[("train/loss", loss(step)), ("test/accuracy", 0.612), ("test/loss", 1.134)]),
+        best: values(&[("test/accuracy", 0.624)]),
+        spark: spark(&curve),
+        spark_metric: "train/loss".to_owned(),
+        instance: "i".to_owned(),
+        heartbeat_ms: T0,
+        ..State::default()
+    }
+}
+
+pub fn view(run: &str, state: State) -> RunView {
+    let bare = RunView::bare(name(run), state.phase);
+    RunView { state: Some(Arc::new(state)), bytes: Some(3_140_000), ..bare }
+}
+
+/// A log of so many steps, with an epoch every 50.
+pub fn history(steps: u64) -> History {
+    let mut history = History::default();
+    let mut log = |ms: u64, kind| history.apply(Event::new(ms, T0 + ms, ms, kind));
+    let def = |name: &str, unit: &str| MetricDef { name: name.into(), unit: unit.into(), higher_is_better: None };
+    let defs = [("train/accuracy", "%"), ("test/accuracy", "%"), ("held_out/accuracy", "%")];
+    log(0, hello());
+    log(0, EventKind::MetricDefs { defs: defs.map(|(name, unit)| def(name, unit)).to_vec() });
+    log(5, EventKind::PhaseChanged { phase: Phase::Running, reason: None });
+    for step in 1..=steps {
+        let accuracy = 1.0 - loss(step) / 3.0;
+        let lr = 0.1 * (1.0 - step as f64 / 500.0);
+        let of_step = [
+            ("train/loss", loss(step)),
+            ("train/accuracy", accuracy),
+            ("train/lr", lr),
+            ("train/images_per_s", 1000.0 + 60.0 * noise(step)),
+        ];
+        log(step * 310, EventKind::Metrics { step, epoch: step as f64 / 50.0, values: values(&of_step) });
+        if step % 50 == 0 {
+            epoch(step / 50, step, &mut log);
+        }
+    }
+    history
+}
+
+fn hello() -> EventKind {
+    EventKind::Hello {
+        schema: 1,
+        instance: "i".to_owned(),
+        model: "cnn".to_owned(),
+        config_hash: String::new(),
+        data_sha256: String::new(),
+        resumed_from_step: None,
+    }
+}
+
+fn epoch(epoch: u64, step: u64, log: &mut impl FnMut(u64, EventKind)) {
+    let ms = step * 310;
+    let confusion = confusion(epoch);
+    let right: u64 = (0..10).map(|i| confusion[i][i]).sum();
+    let accuracy = right as f64 / 500.0;
+    let tested = [("test/loss", loss(step) + 0.1), ("test/accuracy", accuracy), ("held_out/accuracy", accuracy - 0.01)];
+    let labels = LABELS.map(str::to_owned).to_vec();
+    let split = || "test".to_owned();
+    let path = format!("predictions/test-{epoch:05}.bin");
+    log(ms, EventKind::Confusion { split: split(), epoch, labels, matrix: confusion });
+    log(ms, EventKind::Predictions { split: split(), epoch, path });
+    log(ms, EventKind::EpochFinished { epoch, step, values: values(&tested) });
+    let path = format!("weights/step-{step}.safetensors");
+    log(ms, EventKind::CheckpointSaved { path, step, epoch, best: epoch == 3 });
+}
+
+/// 500 pictures, 50 of each label; cats and dogs are mixed up most.
+fn confusion(epoch: u64) -> Vec<Vec<u64>> {
+    let mut matrix = vec![vec![0; 10]; 10];
+    for picture in 0..500 {
+        let (named, _) = named(epoch, picture);
+        matrix[(picture % 10) as usize][usize::from(named)] += 1;
+    }
+    matrix
+}
+
+fn named(epoch: u64, picture: u64) -> (u8, f32) {
+    let truth = (picture % 10) as u8;
+    let skill = 0.35 + 0.05 * epoch as f64;
+    let luck = noise(picture * 31 + 7) * 0.7 + noise(picture * 31 + epoch) * 0.3;
+    let sure = (0.4 + 0.59 * noise(picture + 1000 * epoch)) as f32;
+    if luck < skill {
+        return (truth, sure);
+    }
+    let like = match truth {
+        3 => 5,
+        5 => 3,
+        1 => 9,
+        _ => (noise(picture + 77) * 10.0) as u8 % 10,
+    };
+    (like, sure * 0.8)
+}
+
+/// Pictures with a face of their own: a bright disc on a ground in the label's colour.
+pub fn gallery() -> Gallery {
+    let mut pixels = Vec::new();
+    for picture in 0..500u64 {
+        let hue = [(picture % 10) as f64 / 10.0, noise(picture), noise(picture + 9)];
+        for at in 0..1024u64 {
+            let (x, y) = ((at % 32) as f64 - 15.5, (at / 32) as f64 - 15.5);
+            let inside = (x * x + y * y).sqrt() < 6.0 + 8.0 * noise(picture + 3);
+            let light = if inside { 1.0 } else { 0.35 };
+            pixels.extend(hue.map(|h| ((60.0 + 195.0 * h) * light) as u8));
+        }
+    }
+    let truths: Vec<u8> = (0..500).map(|i| (i % 10) as u8).collect();
+    Gallery::of(&LABELS, pixels, &truths)
+}
+
+/// Gives a run its log, its pictures and its predictions.
+pub fn fill(app: &mut App, run: &str, steps: u64) {
+    let run = name(run);
+    news(app, Update::History { run: run.clone(), anew: true, part: Box::new(history(steps)) });
+    news(app, Update::Gallery { run: run.clone(), gallery: Ok(Arc::new(gallery())) });
+    for epoch in 1..=steps / 50 {
+        let all = Predictions::of((0..500).map(|picture| named(epoch, picture)));
+        news(app, Update::Predictions { run: run.clone(), epoch, predictions: Ok(Arc::new(all)) });
+    }
+}
+
+fn finished() -> State {
+    let last = [("test/accuracy", 0.724), ("held_out/accuracy", 0.731), ("test/loss", 0.82), ("train/loss", 0.41)];
+    State { last: values(&last), best: values(&[("test/accuracy", 0.727)]), ..state(Phase::Finished, 500) }
+}
+
+/// One run that trains, one that waits behind it, one that is done.
+pub fn live() -> App {
+    let mut app = empty();
+    let queue = Some(QueuePlace { position: 2, behind: Some("cnn-20250131-142530".to_owned()), reason: None });
+    let queued =
+        State { queue, step: 0, spark: vec![], last: values(&[]), best: values(&[]), ..state(Phase::Queued, 1) };
+    let changed = vec![
+        view("cnn-20250131-142530", state(Phase::Running, 210)),
+        RunView { can_resume: false, ..view("wide-net", queued) },
+        view("base", finished()),
+    ];
+    news(&mut app, Update::Runs { changed, gone: vec![] });
+    fill(&mut app, "cnn-20250131-142530", 210);
+    app
+}
+
+/// A run that could not find its data.
+pub fn failed() -> App {
+    let mut app = empty();
+    let reason = "there is no data set in /data/cifar10: data_batch_1.bin is missing; run `pixscribe data fetch` or set data.path";
+    let state = State {
+        reason: Some(reason.to_owned()),
+        spark: vec![],
+        last: values(&[]),
+        best: values(&[]),
+        ..state(Phase::Failed, 0)
+    };
+    news(&mut app, Update::Runs { changed: vec![view("broken", state)], gone: vec![] });
+    news(&mut app, Update::History { run: name("broken"), anew: true, part: Box::new(failed_log(reason)) });
+    news(&mut app, Update::Gallery { run: name("broken"), gallery: Err(Text::of(reason)) });
+    app
+}
+
+fn failed_log(reason: &str) -> History {
+    let mut history = History::default();
+    history.apply(Event::new(0, T0, 0, hello()));
+    let kind = EventKind::PhaseChanged { phase: Phase::Failed, reason: Some(reason.to_owned()) };
+    history.apply(Event::new(1, T0 + 40, 0, kind));
+    history
+}
+
+/// A paused run, and one that was asked to pause and has not answered yet.
+pub fn paused() -> App {
+    let mut app = empty();
+    let changed = vec![view("asked", state(Phase::Running, 120)), view("resting", state(Phase::Paused, 210))];
+    news(&mut app, Update::Runs { changed, gone: vec![] });
+    press(&mut app, "pj");
+    fill(&mut app, "resting", 210);
+    app.update(Action::Tick(T0 + 60_000));
+    app
+}

@@ -1,0 +1,196 @@
+//! Whole screens, glyphs and styles, and how long they take.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::fixture::{empty, failed, fill, live, name, news, paused, press};
+use super::pictures::Cells;
+use super::theme::Theme;
+use super::*;
+use crate::app::{Action, Key};
+use crate::jobs::{History, Update};
+use crate::run::{Event, EventKind, Num};
+use crate::term::ColourDepth;
+
+const SMALL: (u16, u16) = (80, 24);
+const LARGE: (u16, u16) = (200, 50);
+
+fn frame(app: &App, (width, height): (u16, u16), theme: Theme) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buf = Buffer::empty(area);
+    let mut cells = if theme.ascii { Cells::ascii() } else { Cells::blocks(theme.depth) };
+    Screens::new(theme).render(app, area, &mut buf, &mut cells);
+    buf
+}
+
+/// The rows, and below them for each row which style its cells have, as a letter; then what the letters mean.
+/// The colours of picture cells are left out: they have tests of their own.
+fn described(buf: &Buffer) -> String {
+    let mut text = String::new();
+    let mut styles = String::new();
+    let mut known: Vec<Style> = Vec::new();
+    for row in buf.content().chunks(usize::from(buf.area.width.max(1))) {
+        let glyphs: String = row.iter().map(|cell| cell.symbol()).collect();
+        let letters: String =
+            row.iter().map(|cell| if cell.symbol() == "▄" { '▄' } else { letter(cell.style(), &mut known) }).collect();
+        let _ = writeln!(text, "{}", glyphs.trim_end());
+        let _ = writeln!(styles, "{}", letters.trim_end_matches('.'));
+    }
+    let legend: String =
+        known.iter().map(|style| format!("{} {}\n", letter(*style, &mut known.clone()), named(*style))).collect();
+    format!("{text}\n{styles}\n{legend}")
+}
+
+fn letter(style: Style, known: &mut Vec<Style>) -> char {
+    if style == Buffer::empty(Rect::new(0, 0, 1, 1)).content()[0].style() {
+        return '.';
+    }
+    let at = known.iter().position(|other| *other == style).unwrap_or_else(|| {
+        known.push(style);
+        known.len() - 1
+    });
+    char::from_u32('A' as u32 + at as u32).unwrap_or('?')
+}
+
+fn named(style: Style) -> String {
+    let colour = |colour: Option<ratatui::style::Color>| colour.map_or_else(String::new, |colour| colour.to_string());
+    format!("{} on {} {:?}", colour(style.fg), colour(style.bg), style.add_modifier)
+}
+
+fn snapshot(title: &str, app: &App) {
+    for (size, word) in [(SMALL, "80x24"), (LARGE, "200x50")] {
+        insta::assert_snapshot!(format!("{title}_{word}"), described(&frame(app, size, Theme::DARK)));
+    }
+}
+
+#[test]
+fn jobs_when_empty() {
+    snapshot("jobs_empty", &empty());
+}
+
+#[test]
+fn jobs_while_training() {
+    snapshot("jobs_live", &live());
+}
+
+#[test]
+fn jobs_after_a_failure() {
+    snapshot("jobs_failed", &failed());
+}
+
+#[test]
+fn jobs_paused_and_asked_to_pause() {
+    snapshot("jobs_paused", &paused());
+}
+
+#[test]
+fn every_other_screen_while_training() {
+    for (key, title) in [("2", "loss"), ("3", "confusion"), ("4", "preview"), ("5", "compare"), ("6", "logs")] {
+        let mut app = live();
+        press(&mut app, key);
+        snapshot(title, &app);
+    }
+}
+
+#[test]
+fn dialogs() {
+    for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
+    {
+        let mut app = live();
+        press(&mut app, keys);
+        let buf = frame(&app, SMALL, Theme::DARK);
+        insta::assert_snapshot!(title, described(&buf));
+    }
+}
+
+#[test]
+fn without_colours_and_in_ascii() {
+    let mut app = live();
+    press(&mut app, "3");
+    let mono = Theme { depth: ColourDepth::Mono, ..Theme::DARK };
+    insta::assert_snapshot!("confusion_no_color", described(&frame(&app, SMALL, mono)));
+    press(&mut app, "1");
+    let ascii = Theme { ascii: true, ..mono };
+    let buf = frame(&app, SMALL, ascii);
+    let odd: Vec<&str> = buf.content().iter().map(|cell| cell.symbol()).filter(|symbol| !symbol.is_ascii()).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+}
+
+/// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
+#[test]
+fn nothing_is_too_small() {
+    let states = [empty(), live(), failed(), paused()];
+    for mut app in states {
+        for keys in ["1", "2", "2←", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"] {
+            press(&mut app, keys);
+            for (width, height) in
+                [(0, 0), (1, 1), (2, 2), (7, 3), (20, 5), (39, 11), (80, 1), (1, 50), (133, 30), (300, 90)]
+            {
+                for depth in [ColourDepth::Mono, ColourDepth::Truecolour] {
+                    frame(&app, (width, height), Theme { depth, ..Theme::DARK });
+                }
+            }
+            app.update(Action::Key(Key::Esc));
+        }
+    }
+}
+
+#[test]
+fn sixteen_colours_stay_among_the_sixteen_on_every_screen() {
+    use ratatui::style::Color;
+    let theme = Theme { depth: ColourDepth::Ansi16, ..Theme::DARK };
+    let mut app = live();
+    for key in ["1", "2", "3", "4", "5", "6"] {
+        press(&mut app, key);
+        for cell in frame(&app, LARGE, theme).content() {
+            let deep = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+            assert!(!deep(cell.fg) && !deep(cell.bg), "screen {key}: {cell:?}");
+        }
+    }
+}
+
+/// A run with 20 metrics of 50,000 steps.
+fn heavy() -> App {
+    let mut app = live();
+    let mut history = History::default();
+    for step in 1..=50_000u64 {
+        let value = |metric: u64| 1.0 / (1.0 + step as f64 / 500.0) + ((step * (metric + 3)) % 17) as f64 / 100.0;
+        let values = (0..20).map(|m| (format!("split{m}/loss"), Num(value(m)))).collect();
+        history.apply(Event::new(step, step * 100, step * 100, EventKind::Metrics { step, epoch: 0.0, values }));
+    }
+    let run = name("cnn-20250131-142530");
+    fill(&mut app, run.as_str(), 210);
+    news(&mut app, Update::History { run, anew: false, part: Box::new(history) });
+    app
+}
+
+/// Half of the frames take no longer than the target on an idle core; on a busy machine the fastest tell the truth.
+#[test]
+fn a_frame_of_20_series_of_50_000_points_is_fast() {
+    let mut app = heavy();
+    for (keys, title) in [("1", "Jobs"), ("2", "Loss"), ("3", "Confusion"), ("4", "Preview")] {
+        press(&mut app, keys);
+        let area = Rect::new(0, 0, 200, 50);
+        let mut screens = Screens::new(Theme::DARK);
+        let mut cells = Cells::blocks(ColourDepth::Truecolour);
+        let mut buf = Buffer::empty(area);
+        let mut times: Vec<f64> = (0..60)
+            .map(|_| {
+                let begun = Instant::now();
+                buf.reset();
+                screens.render(&app, area, &mut buf, &mut cells);
+                begun.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        println!(
+            "{title} at 200x50, 20 series of 50,000 points: fastest {:.2} ms, median {:.2} ms",
+            times[0], times[30]
+        );
+        assert!(times[0] < 3.0, "{title}: {:.2} ms", times[0]);
+    }
+}
