@@ -91,6 +91,7 @@ fn theme(config: &Config, graphics: GraphicsChoice, capabilities: &Capabilities)
     let light = match config.ui.theme {
         ThemeChoice::Dark => false,
         ThemeChoice::Light => true,
+        ThemeChoice::Auto if capabilities.background.is_some() => capabilities.has_light_background(),
         ThemeChoice::Auto => env::var("COLORFGBG").is_ok_and(|colours| is_light(&colours)),
     };
     Theme { depth: capabilities.colours, light, ascii: graphics == GraphicsChoice::Ascii }

@@ -144,7 +144,11 @@ mod tests {
     #[test]
     fn this_machine_can_be_sampled() {
         let (tell, told) = mpsc::channel();
-        watch(move |machine| tell.send(machine).is_ok() && false).unwrap();
+        let once = move |machine| {
+            tell.send(machine).unwrap();
+            false
+        };
+        watch(once).unwrap();
         let machine = told.recv_timeout(Duration::from_secs(20)).unwrap();
         assert!(machine.memory_total > 0 && machine.memory_used <= machine.memory_total);
         assert!((0.0..=100.0).contains(&machine.cpu_percent));

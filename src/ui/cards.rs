@@ -69,7 +69,9 @@ fn about(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let inside = brush.titled(area, "about", "");
     let seconds = state.run_ms as f64 / 1e3;
     let host = if state.host.is_empty() { String::new() } else { format!("{}, process {}", state.host, state.pid) };
+    let is_begun = state.total_steps > 0;
     let steps = format!("{} of {}", format::count(state.step), format::count(state.total_steps));
+    let steps = if is_begun { steps } else { String::new() };
     let facts = [
         ("run", run.name.to_string()),
         ("model", state.model.clone()),
@@ -102,7 +104,8 @@ fn progress(run: &RunView, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     let left = run.state.as_deref().and_then(|state| state.eta_s).filter(|_| run.phase.is_live());
     let left = left.map_or_else(String::new, |eta| format!("{} left", format::seconds(eta)));
-    let epochs = format!("epoch {}", run_table::epochs(run));
+    let epochs = run_table::epochs(run);
+    let epochs = if epochs.is_empty() { epochs } else { format!("epoch {epochs}") };
     let figures = format!("  {epochs:<14}{left:>13}");
     let width = figures.chars().count() as u16;
     brush.right(area, &figures, theme.text());

@@ -11,10 +11,13 @@ use crate::jobs::RunView;
 const NAME_WIDTH: u16 = 24;
 const CELL: u16 = 11;
 
+/// A run's value, to compare by and to show; none if it has none.
+type Reading = Box<dyn Fn(&RunView) -> Option<(f64, String)>>;
+
 /// A column: its title, and the text and value of a run.
 struct Column {
     title: String,
-    value: Box<dyn Fn(&RunView) -> Option<(f64, String)>>,
+    value: Reading,
     higher_is_better: Option<bool>,
 }
 

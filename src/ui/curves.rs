@@ -64,7 +64,8 @@ fn nothing_yet(app: &App, area: Rect, brush: &mut Brush<'_>) {
         (None, _) => "Reading the log …".to_owned(),
         (_, Phase::Queued) => phase::reason(run).unwrap_or_else(|| "Waiting for its turn …".to_owned()),
         (_, Phase::Starting) => "Loading data and weights …".to_owned(),
-        _ => "No figures were logged yet.".to_owned(),
+        (_, phase) if phase.is_live() => "The first steps are under way …".to_owned(),
+        _ => "No figures were logged.".to_owned(),
     };
     let inside = brush.titled(area, "loss", "");
     brush.centred(row(inside, inside.height / 2), &text, brush.theme.dim());
@@ -200,7 +201,7 @@ fn metric_row(history: &History, metric: &str, dot: Option<Style>, area: Rect, b
     if let Some(style) = dot {
         brush.text(after(area, 1), glyph, style);
     }
-    let name_width = (area.width * 11 / 20).min(24);
+    let name_width = (area.width * 11 / 20).min(28);
     let name = Rect { width: name_width.saturating_sub(3), ..after(area, 3) };
     brush.text(name.intersection(area), metric, if dot.is_some() { theme.text() } else { theme.dim() });
     let value_width = 8.min(area.width / 3);
@@ -213,12 +214,12 @@ fn metric_row(history: &History, metric: &str, dot: Option<Style>, area: Rect, b
     (&sparkline).render(curve, brush.buf);
 }
 
-/// As many values as columns, each the one of its stretch that is farthest from the value before, by the summary of
+/// As many values as columns: few are stretched, and of many each column has the one of its stretch that is farthest from the value before, by the summary of
 /// the series: a sparkline of 50,000 points costs what one of 50 does.
 fn squeezed(series: &Series, columns: usize) -> Vec<f32> {
     let n = series.points().len();
     if n <= columns {
-        return series.points().iter().map(|point| point.value).collect();
+        return (0..columns).map_while(|i| series.points().get(i * n / columns)).map(|point| point.value).collect();
     }
     let mut before = None;
     let stretch = |i: usize| i * n / columns..(i + 1) * n / columns;

@@ -75,7 +75,7 @@ pub fn metric(value: f64, is_share: bool) -> String {
     let size = value.abs();
     match size {
         0.0 => "0".to_owned(),
-        s if s < 1e-3 || s >= 1e7 => format!("{value:.2e}"),
+        s if !(1e-3..1e7).contains(&s) => format!("{value:.2e}"),
         s if s < 1.0 => format!("{value:.4}"),
         s if s < 100.0 => format!("{value:.3}"),
         s if s < 10_000.0 => format!("{value:.1}"),

@@ -91,7 +91,10 @@ impl Theme {
             ColourDepth::Mono => Style::new().add_modifier(Modifier::REVERSED),
             ColourDepth::Ansi16 => Style::new().add_modifier(Modifier::BOLD),
             _ => {
-                Style::new().bg(self.color(self.pick(Hue(38, 50, 72, Color::Reset), Hue(214, 226, 244, Color::Reset))))
+                // Both, whatever the terminal's own colours are.
+                let ground = self.pick(Hue(38, 50, 72, Color::Reset), Hue(214, 226, 244, Color::Reset));
+                let ink = self.pick(Hue(236, 240, 246, Color::Reset), Hue(20, 24, 32, Color::Reset));
+                Style::new().fg(self.color(ink)).bg(self.color(ground))
             }
         }
     }

@@ -40,6 +40,15 @@ impl Canvas {
         (from.min(to)..=from.max(to)).for_each(|y| self.dot(x, y, style));
     }
 
+    /// A dot with its four neighbours.
+    pub fn cross(&mut self, (x, y): (usize, usize), style: Style) {
+        self.dot(x + 1, y, style);
+        self.dot(x, y + 1, style);
+        // A neighbour beyond the edge wraps to a number beyond any canvas.
+        self.dot(x.wrapping_sub(1), y, style);
+        self.dot(x, y.wrapping_sub(1), style);
+    }
+
     /// A straight line between two dots (Bresenham).
     pub fn line(&mut self, from: (usize, usize), to: (usize, usize), style: Style) {
         let (mut x, mut y) = (from.0 as i64, from.1 as i64);

@@ -33,6 +33,9 @@ pub struct Chart<'a> {
 /// The running mean reaches over one part in so many of the width to either side.
 const SMOOTH: usize = 50;
 
+/// Points this many dots apart get crosses.
+const SPARSE: usize = 6;
+
 /// The visible part of the plane, and the dots it is mapped to.
 struct Frame {
     axis: Axis,
@@ -214,13 +217,18 @@ fn draw_means(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
     }
 }
 
-/// Every point, joined; NaN and infinite values leave a gap.
+/// Every point, joined; NaN and infinite values leave a gap. Where they are far apart, each is a little cross: that is
+/// where something was measured.
 fn draw_points(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
+    let is_sparse = curve.series.points().len() * SPARSE < frame.size.0;
     let mut before: Option<(usize, usize)> = None;
     for point in curve.series.points() {
         let here = point.value.is_finite().then(|| (frame.column(point.at(frame.axis)), frame.row(point.value.into())));
         if let Some(here) = here {
             canvas.line(before.unwrap_or(here), here, curve.style);
+            if is_sparse {
+                canvas.cross(here, curve.style);
+            }
         }
         before = here;
     }
