@@ -4,7 +4,7 @@
 //! The test suite kills a few times; for the whole ordeal, with the default net too:
 //! `PIXSCRIBE_KILLS=20 PIXSCRIBE_WRITE_KILLS=5 PIXSCRIBE_PRESET=default cargo test --release --test workers kill`.
 
-use super::place::Place;
+use super::place::{Place, wait_until};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -36,15 +36,20 @@ fn half_written(weights: &Path) -> bool {
     entries.flatten().any(|entry| !entry.file_name().to_string_lossy().ends_with(".safetensors"))
 }
 
-/// Lets the worker go on until a checkpoint is half written and kills it there; false when it ended before.
-fn kill_inside_a_write(place: &Place, run: &str, mut child: Child) -> bool {
+/// Lets the worker go on until a checkpoint is half written and kills it: whether that was still so when it died. None
+/// when the worker ended before.
+fn kill_inside_a_write(place: &Place, run: &str, child: &mut Child) -> Option<bool> {
+    let weights = place.weights(run);
+    // What the last kill left; a new worker clears it away first of all.
+    wait_until("the leavings are cleared away", || !half_written(&weights) || child.try_wait().unwrap().is_some());
     while child.try_wait().unwrap().is_none() {
-        if half_written(&place.weights(run)) {
-            kill(child);
-            return half_written(&place.weights(run));
+        if half_written(&weights) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Some(half_written(&weights));
         }
     }
-    false
+    None
 }
 
 #[test]
@@ -57,32 +62,33 @@ fn killed_workers_end_with_the_bytes_of_an_untouched_one() {
     assert!(train(&place, "one-thread", 1).status().unwrap().success());
     assert!(place.last_checkpoint("one-thread") == (name.clone(), due.clone()), "threads change the weights");
 
+    let kills = from_env("PIXSCRIBE_KILLS", 3);
+    let write_kills = from_env("PIXSCRIBE_WRITE_KILLS", 1);
     for threads in [1, 2] {
-        let run = format!("killed-{threads}");
-        let mut child = train(&place, &run, threads).spawn().unwrap();
-        let kills = from_env("PIXSCRIBE_KILLS", 3);
-        for n in 0..kills {
-            // So short that the run is not over before the kills are.
-            let patience = whole.mul_f64(0.05 + 0.6 * draw((threads * 1000 + n) as u64));
-            std::thread::sleep(patience);
-            kill(child);
-            child = place.resume(&run).spawn().unwrap();
-        }
-        let (mut inside, due_inside) = (0, from_env("PIXSCRIBE_WRITE_KILLS", 1));
-        for _ in 0..20 * due_inside {
-            if inside == due_inside || place.phase(&run) == "finished" {
-                break;
+        let (mut killed, mut inside, mut rounds) = (0, 0, 0);
+        while killed < kills || inside < write_kills {
+            rounds += 1;
+            let run = format!("killed-{threads}-{rounds}");
+            let mut child = train(&place, &run, threads).spawn().unwrap();
+            while killed < kills {
+                std::thread::sleep(whole.mul_f64(0.05 + 0.45 * draw((1000 * threads + killed) as u64)));
+                if child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                kill(child);
+                killed += 1;
+                child = place.resume(&run).spawn().unwrap();
             }
-            inside += usize::from(kill_inside_a_write(&place, &run, child));
-            child = place.resume(&run).spawn().unwrap();
+            while killed == kills && inside < write_kills {
+                let Some(landed) = kill_inside_a_write(&place, &run, &mut child) else { break };
+                inside += usize::from(landed);
+                child = place.resume(&run).spawn().unwrap();
+            }
+            child.wait().unwrap();
+            assert_eq!(place.phase(&run), "finished");
+            assert!(place.last_checkpoint(&run) == (name.clone(), due.clone()), "{run} has other weights");
+            assert!(!half_written(&place.weights(&run)), "what a kill left is cleared away");
         }
-        child.wait().unwrap();
-        if place.phase(&run) != "finished" {
-            place.resume(&run).status().unwrap();
-        }
-        println!("{threads} threads: {kills} kills at random moments, {inside} inside a write");
-        assert_eq!(place.phase(&run), "finished");
-        assert!(place.last_checkpoint(&run) == (name.clone(), due.clone()), "other weights after {kills} kills");
-        assert!(!half_written(&place.weights(&run)), "what a kill left is cleared away");
+        println!("{threads} threads: {killed} kills at random moments, {inside} inside a write, in {rounds} runs");
     }
 }
