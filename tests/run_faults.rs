@@ -475,3 +475,69 @@ fn an_unreadable_state_is_told_and_the_phase_comes_from_the_log() {
     stage.start("", &run);
     until("a new state", || observe(&run).phase == Phase::Running);
 }
+
+/// A file system of 256 KiB, for as long as this lives.
+struct TinyDisk {
+    at: tempfile::TempDir,
+}
+
+impl TinyDisk {
+    /// None where this user may not mount one.
+    fn mount() -> Option<TinyDisk> {
+        let at = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(at.path()).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(TinyDisk { at })
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.at.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_when_there_is_room_again_nothing_is_missing() {
+    let Some(disk) = TinyDisk::mount() else { return eprintln!("not checked: no file system can be mounted here") };
+    let run = RunDir::create(disk.at.path(), &"a".parse().unwrap(), "").unwrap();
+    let lock = RunLock::try_acquire(&run).unwrap().unwrap();
+    let mut events = EventWriter::open(&run).unwrap();
+    let mut states = StateWriter::new(&run, lock.instance());
+    let weights = run.weights_dir().join("last");
+    pixscribe::run::atomic_write(&weights, |w| w.write_all(b"old weights")).unwrap();
+    states.write_now(&State { phase: Phase::Running, step: 1, ..State::default() });
+
+    let note = |text: String| EventKind::Note { level: "info".into(), text };
+    let mut written = 0;
+    let mut append = |events: &mut EventWriter| {
+        events.append(note(format!("{written} {}", "x".repeat(500))));
+        written += 1;
+    };
+    while events.problem().is_none() {
+        append(&mut events);
+    }
+    (0..200).for_each(|_| append(&mut events));
+    assert!(events.waiting() > 200 && events.failures() == 0);
+    states.write_now(&State { phase: Phase::Running, step: 2, ..State::default() });
+    assert!(states.problem().unwrap().contains("the disk is full"), "{:?}", states.problem());
+    let failed = pixscribe::run::atomic_write(&weights, |w| w.write_all(&[0; 100_000])).unwrap_err();
+    assert!(failed.is_disk_full(), "{failed}");
+    assert_eq!(fs::read(&weights).unwrap(), b"old weights");
+    assert_eq!(State::read(&run.state_path()).unwrap().step, 1);
+    assert!(pixscribe::run::free_bytes(run.root()).unwrap() < 4096);
+    let halves = |folder: &Path| fs::read_dir(folder).unwrap().filter(|e| is_half(e.as_ref().unwrap())).count();
+    assert_eq!(halves(run.root()) + halves(&run.weights_dir()), 0, "a failed write leaves nothing behind");
+
+    let larger = Command::new("mount").args(["-o", "remount,size=4m"]).arg(disk.at.path()).status().unwrap();
+    assert!(larger.success());
+    append(&mut events);
+    assert_eq!((events.waiting(), events.problem()), (0, None));
+    let log = RunLog::read(&run);
+    let told: Vec<&str> = log.replay().notes().map(|note| note.text.split(' ').next().unwrap()).collect();
+    assert_eq!(told, (0..written).map(|i| i.to_string()).collect::<Vec<_>>());
+    assert!(log.damaged() <= 1, "only a line that the disk cut");
+}
+
+fn is_half(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(".half-")
+}

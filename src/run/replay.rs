@@ -1,106 +1,14 @@
 //! From a stream of events to what a screen shows: pure, and the same for every reader.
 
+use super::history::{History, MAX_SERIES, Row, Series};
+use super::record::{Checkpoint, Confusion, NoteLine, Sample};
 use super::{Event, EventKind, MetricDef, Num, Phase, plain_text};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Names beyond this are a hostile log's.
-const MAX_SERIES: usize = 1024;
 /// Notes and answers kept; older ones stay in the file.
 const MAX_NOTES: usize = 1000;
-
-/// Where on the four x axes something was logged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// Optimiser steps done.
-    pub step: u64,
-    /// Epochs done, as a fraction.
-    pub epoch: f64,
-    /// Time spent computing, across resumes.
-    pub run_ms: u64,
-    /// Unix time.
-    pub t_ms: u64,
-}
-
-/// A logged value and where it was logged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    /// Optimiser steps done.
-    pub step: u64,
-    /// Epochs done, as a fraction.
-    pub epoch: f64,
-    /// Time spent computing, across resumes.
-    pub run_ms: u64,
-    /// Unix time.
-    pub t_ms: u64,
-    /// May be NaN or infinite.
-    pub value: f64,
-}
-
-/// A metric's history, in the order logged; read-only, as [`Replay::series`] lends it.
-#[derive(Debug, Clone, Copy)]
-pub struct Series<'a> {
-    rows: &'a [Row],
-    at: &'a [u32],
-    values: &'a [f64],
-}
-
-/// How labels were told apart after an epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Confusion {
-    /// `test` or `held_out`.
-    pub split: String,
-    /// Counted from 1.
-    pub epoch: u64,
-    /// The last step logged before it.
-    pub step: u64,
-    /// In the order of rows and columns.
-    pub labels: Vec<String>,
-    /// Counts; rows are the true label; square.
-    pub matrix: Vec<Vec<u64>>,
-}
-
-/// A file of the run that belongs to an epoch: predictions of a split, or a picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// The split for predictions, empty for pictures.
-    pub split: String,
-    /// Relative to the run; open it through [`super::RunDir::resolve`].
-    pub path: String,
-    /// Counted from 1.
-    pub epoch: u64,
-    /// Optimiser steps done.
-    pub step: u64,
-}
-
-/// Weights that can be gone back to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Relative to the run.
-    pub path: String,
-    /// Optimiser steps done.
-    pub step: u64,
-    /// Counted from 1.
-    pub epoch: u64,
-    /// The best by the held-out images when it was saved.
-    pub best: bool,
-}
-
-/// A line for people: a note, a change of phase, an answer to a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoteLine {
-    /// Unix time.
-    pub t_ms: u64,
-    /// `info`, `warning` or `error`.
-    pub level: String,
-    /// One sentence.
-    pub text: String,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Column {
-    at: Vec<u32>,
-    values: Vec<f64>,
-}
+/// Matrices, files and checkpoints kept of each sort; no run of a person's comes near it.
+const MAX_KEPT: usize = 10_000;
 
 /// What a run's log says so far. Feed it every event in order with [`Replay::apply`].
 ///
@@ -108,8 +16,7 @@ struct Column {
 /// computed again. All text that it gives out is safe for a screen.
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
-    rows: Vec<Row>,
-    columns: BTreeMap<String, Column>,
+    history: History,
     defs: BTreeMap<String, MetricDef>,
     confusions: Vec<Confusion>,
     predictions: Vec<Sample>,
@@ -177,53 +84,32 @@ impl Replay {
                 if square && matrix.len() == labels.len() {
                     let labels = labels.into_iter().map(plain).collect();
                     let split = plain(split);
-                    self.confusions.retain(|c| c.split != split || c.epoch != epoch);
-                    self.confusions.push(Confusion { split, epoch, step, labels, matrix });
+                    let item = Confusion { split, epoch, step, labels, matrix };
+                    keep(&mut self.confusions, item, |a, b| a.epoch == b.epoch && a.split == b.split);
                 }
             }
             EventKind::Predictions { split, epoch, path } => {
                 let (split, path) = (plain(split), plain(path));
-                self.predictions.retain(|p| p.split != split || p.epoch != epoch);
-                self.predictions.push(Sample { split, path, epoch, step });
+                let item = Sample { split, path, epoch, step };
+                keep(&mut self.predictions, item, |a, b| a.epoch == b.epoch && a.split == b.split);
             }
             EventKind::Samples { path, epoch, step: at } => {
                 let path = plain(path);
                 let step = if at == 0 { step } else { at };
-                self.samples.retain(|s| s.path != path);
-                self.samples.push(Sample { split: String::new(), path, epoch, step });
+                let item = Sample { split: String::new(), path, epoch, step };
+                keep(&mut self.samples, item, |a, b| a.path == b.path);
             }
             EventKind::CheckpointSaved { path, step, epoch, best } => {
                 let path = plain(path);
-                self.checkpoints.retain(|c| c.path != path);
-                self.checkpoints.push(Checkpoint { path, step, epoch, best });
+                keep(&mut self.checkpoints, Checkpoint { path, step, epoch, best }, |a, b| a.path == b.path);
             }
             _ => {}
         }
     }
 
     fn push(&mut self, row: Row, values: BTreeMap<String, Num>) {
-        let Ok(index) = u32::try_from(self.rows.len()) else {
-            return;
-        };
         self.last_step = row.step;
-        self.rows.push(row);
-        for (name, Num(value)) in values {
-            let name = plain(name);
-            if !self.columns.contains_key(&name) && self.columns.len() >= MAX_SERIES {
-                continue;
-            }
-            let column = self.columns.entry(name).or_default();
-            match column.at.last() {
-                // Said twice of one step, as an epoch's end repeats its last step: the later word.
-                Some(&last) if self.rows[last as usize].step == row.step => {
-                    column.at.pop();
-                    column.values.pop();
-                }
-                _ => {}
-            }
-            column.at.push(index);
-            column.values.push(value);
-        }
+        self.history.push(row, values);
     }
 
     fn begin(&mut self, model: String, instance: String, resumed_from_step: Option<u64>) {
@@ -240,35 +126,9 @@ impl Replay {
         self.predictions.retain(|p| p.step <= step);
         self.samples.retain(|s| s.step <= step);
         self.checkpoints.retain(|c| c.step <= step);
-        if self.rows.iter().any(|row| row.step > step) {
-            self.drop_rows_beyond(step);
-            self.cuts += 1;
-        }
-        self.last_step = self.rows.last().map_or(0, |row| row.step);
-        self.last_epoch = self.rows.last().map_or(0, |row| row.epoch as u64);
-    }
-
-    fn drop_rows_beyond(&mut self, step: u64) {
-        const GONE: u32 = u32::MAX;
-        let mut kept = 0;
-        let moved: Vec<u32> = self
-            .rows
-            .iter()
-            .map(|row| match row.step <= step {
-                true => {
-                    kept += 1;
-                    kept - 1
-                }
-                false => GONE,
-            })
-            .collect();
-        self.rows.retain(|row| row.step <= step);
-        for column in self.columns.values_mut() {
-            let pairs = column.at.iter().zip(&column.values);
-            let pairs = pairs.map(|(&at, &value)| (moved[at as usize], value));
-            (column.at, column.values) = pairs.filter(|(at, _)| *at != GONE).unzip();
-        }
-        self.columns.retain(|_, column| !column.at.is_empty());
+        self.cuts += u64::from(self.history.drop_beyond(step));
+        self.last_step = self.history.last_row().map_or(0, |row| row.step);
+        self.last_epoch = self.history.last_row().map_or(0, |row| row.epoch as u64);
     }
 
     fn define(&mut self, defs: Vec<MetricDef>) {
@@ -296,13 +156,12 @@ impl Replay {
 
     /// Names of all metrics logged, sorted.
     pub fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.columns.keys().map(String::as_str)
+        self.history.metrics()
     }
 
     /// A metric's history.
     pub fn series(&self, metric: &str) -> Option<Series<'_>> {
-        let column = self.columns.get(metric)?;
-        Some(Series { rows: &self.rows, at: &column.at, values: &column.values })
+        self.history.series(metric)
     }
 
     /// What a metric means, if the worker said so.
@@ -405,6 +264,16 @@ fn plain(text: String) -> String {
     }
 }
 
+/// Adds an item in the place of one that it makes void; far beyond what a run needs, the oldest go.
+fn keep<T>(items: &mut Vec<T>, item: T, same: impl Fn(&T, &T) -> bool) {
+    if let Some(at) = items.iter().rposition(|old| same(old, &item)) {
+        items.remove(at);
+    } else if items.len() >= MAX_KEPT {
+        items.drain(..MAX_KEPT / 2);
+    }
+    items.push(item);
+}
+
 fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
     if queue.len() >= MAX_NOTES {
         queue.pop_front();
@@ -412,58 +281,10 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
     queue.push_back(item);
 }
 
-impl<'a> Series<'a> {
-    /// How many points.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// No point.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The values alone.
-    pub fn values(&self) -> &'a [f64] {
-        self.values
-    }
-
-    /// Where the i-th value was logged.
-    pub fn row(&self, i: usize) -> Option<&'a Row> {
-        self.rows.get(*self.at.get(i)? as usize)
-    }
-
-    /// The i-th point.
-    pub fn point(&self, i: usize) -> Option<Point> {
-        let (row, value) = (self.row(i)?, *self.values.get(i)?);
-        let Row { step, epoch, run_ms, t_ms } = *row;
-        Some(Point { step, epoch, run_ms, t_ms, value })
-    }
-
-    /// All points.
-    pub fn points(self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + 'a {
-        self.at.iter().zip(self.values).map(move |(&at, &value)| {
-            let Row { step, epoch, run_ms, t_ms } = self.rows[at as usize];
-            Point { step, epoch, run_ms, t_ms, value }
-        })
-    }
-
-    /// The last point.
-    pub fn last(&self) -> Option<Point> {
-        self.point(self.len().checked_sub(1)?)
-    }
-
-    /// The best finite point, by the metric's direction; the first of equals.
-    pub fn best(&self, higher_is_better: bool) -> Option<Point> {
-        let better = |a: f64, b: f64| if higher_is_better { a > b } else { a < b };
-        let finite = self.points().filter(|point| point.value.is_finite());
-        finite.reduce(|best, point| if better(point.value, best.value) { point } else { best })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Point;
 
     fn replay(kinds: impl IntoIterator<Item = EventKind>) -> Replay {
         let mut replay = Replay::default();
