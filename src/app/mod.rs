@@ -3,6 +3,7 @@
 //! Knows no terminal and does no I/O: keys and news of the jobs come in as [`Action`]s, and what is to be
 //! done in the world goes out as [`Effect`]s.
 
+mod ask;
 mod copy;
 mod demand;
 mod dialog;
@@ -14,6 +15,7 @@ mod matrix;
 mod news;
 mod notice;
 mod press;
+mod press_tab;
 mod preview;
 mod runs;
 #[cfg(test)]
@@ -73,6 +75,10 @@ pub enum Action {
     /// Text that was pasted.
     Paste(String),
     News(Update),
+    /// The terminal has another size: pictures stand in rows of so many.
+    Arranged {
+        pictures_a_row: u16,
+    },
     /// Time has passed; Unix milliseconds.
     Tick(u64),
 }
@@ -144,6 +150,10 @@ impl App {
             Action::Key(key) => self.press(key),
             Action::Paste(text) => self.paste(&text),
             Action::News(update) => self.absorb(update),
+            Action::Arranged { pictures_a_row } => {
+                self.preview.a_row = pictures_a_row.max(1);
+                Vec::new()
+            }
             Action::Tick(now_ms) => self.pass_time(now_ms),
         };
         self.settle_views();

@@ -18,7 +18,7 @@ pub enum Show {
     },
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PreviewView {
     pub show: Show,
     /// Pictures that `show` lets through, ascending.
@@ -27,7 +27,15 @@ pub struct PreviewView {
     /// The picture that was last moved to. If another epoch does not list it, its neighbour is shown, and it
     /// comes back with the epoch that does.
     anchor: u32,
+    /// Pictures side by side: what the up and down keys move by.
+    pub a_row: u16,
     pub file: Option<FileView>,
+}
+
+impl Default for PreviewView {
+    fn default() -> Self {
+        PreviewView { show: Show::All, list: Vec::new(), listed: None, anchor: 0, a_row: 1, file: None }
+    }
 }
 
 /// What the list was made of; another one needs another list.

@@ -99,7 +99,7 @@ fn theme(config: &Config, graphics: GraphicsChoice, capabilities: &Capabilities)
 
 /// `COLORFGBG` is `foreground;background` by number, as rxvt, Konsole and others set it: 7 and 15 are the light ones.
 fn is_light(colours: &str) -> bool {
-    matches!(colours.rsplit(';').next(), Some("7" | "15"))
+    matches!(colours.rsplit_once(';'), Some((_, "7" | "15")))
 }
 
 #[cfg(test)]

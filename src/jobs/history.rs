@@ -65,11 +65,6 @@ impl History {
         History { begun_ms: self.begun_ms, step: self.step, ..History::default() }
     }
 
-    /// True before the first record.
-    pub fn is_empty(&self) -> bool {
-        self.begun_ms.is_none()
-    }
-
     pub fn series(&self) -> impl Iterator<Item = (&str, &Series)> {
         self.series.iter().map(|(name, series)| (name.as_str(), series))
     }
@@ -81,10 +76,6 @@ impl History {
     /// True for values of 0..1 that are shown as per cent.
     pub fn is_share(&self, name: &str) -> bool {
         self.defs.get(name).is_some_and(|def| def.unit == "%")
-    }
-
-    pub fn def(&self, name: &str) -> Option<&MetricDef> {
-        self.defs.get(name)
     }
 
     pub fn lines(&self) -> &VecDeque<Line> {

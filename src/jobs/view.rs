@@ -24,7 +24,8 @@ impl RunView {
         RunView { name, phase: seen.phase, state: seen.state.map(Arc::new), can_resume, bytes }
     }
 
-    /// A run of which nothing but its phase is known.
+    /// For tests: a run of which nothing but its phase is known.
+    #[cfg(test)]
     pub fn bare(name: RunName, phase: Phase) -> RunView {
         RunView { name, phase, state: None, can_resume: phase.can_resume(), bytes: None }
     }

@@ -31,7 +31,7 @@ fn events(app: &App, area: Rect, brush: &mut Brush<'_>) {
         1 => "1 damaged line was left out".to_owned(),
         n => format!("{n} damaged lines were left out"),
     };
-    let inside = brush.titled(area, "what happened", &damage);
+    let inside = brush.titled(area, "what happened (UTC)", &damage);
     let theme = brush.theme;
     let lines = history.lines();
     for (line, at) in (0..inside.height).zip(window(lines.len(), usize::from(inside.height), app.logs.back)) {

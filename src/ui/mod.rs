@@ -47,6 +47,12 @@ impl Screens {
         Screens { theme, file: None }
     }
 
+    /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
+    pub fn pictures_a_row(width: u16, height: u16) -> u16 {
+        // Without tabs, keys, headline and title.
+        preview::pictures_a_row(width, height.saturating_sub(4))
+    }
+
     /// Draws a whole frame.
     pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
         self.keep_file(app);

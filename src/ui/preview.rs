@@ -13,6 +13,11 @@ const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
 /// Columns for what is known of the picture under the cursor.
 const SIDE: u16 = 44;
 
+/// Pictures side by side in an area of this size; 1 where they are a list.
+pub fn pictures_a_row(width: u16, height: u16) -> u16 {
+    if width >= GRID.0 && height >= GRID.1 { ((width - SIDE) / (portrait::FULL.0 + 1)).max(1) } else { 1 }
+}
+
 pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'_>) {
     if let Some(view) = &app.preview.file {
         return file_of_users(view, file, area, brush);
@@ -25,7 +30,7 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
     let area = brush.titled(area, &filter_words(app), &position_words(app));
     match app.selected_gallery() {
         Some(Ok(gallery)) if app.preview.picture().is_some() => {
-            if area.width >= GRID.0 && area.height >= GRID.1 {
+            if pictures_a_row(area.width, area.height) > 1 {
                 grid(app, gallery, area, brush);
             } else {
                 list(app, gallery, area, brush);
@@ -105,7 +110,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
 
 /// Pictures side by side, and beside them what is known of the one under the cursor.
 fn grid(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
-    let columns = ((area.width - SIDE) / (portrait::FULL.0 + 1)).max(1);
+    let columns = pictures_a_row(area.width, area.height);
     let height = portrait::FULL.1 + 2;
     let rows = (area.height / height).max(1);
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };

@@ -38,6 +38,8 @@ pub struct Session {
     drawn: Instant,
     /// When the next frame is due; none while nothing has changed.
     due: Option<Instant>,
+    /// The last tick, kept over the turns of the loop: news must not push the next one off.
+    ticked: Instant,
     is_over: bool,
 }
 
@@ -54,17 +56,30 @@ impl Session {
         let (jobs, updates) = Jobs::start(runtime, setup, program);
         let now = Instant::now();
         let due = Some(now + FIRST_FRAME);
-        Ok(Session { app, screens: Screens::new(theme), stage, guard, jobs, updates, drawn: now, due, is_over: false })
+        Ok(Session {
+            app,
+            screens: Screens::new(theme),
+            stage,
+            guard,
+            jobs,
+            updates,
+            drawn: now,
+            due,
+            ticked: now,
+            is_over: false,
+        })
     }
 
     /// Runs until the user leaves or the terminal is gone; gives the words for the shell.
     pub async fn run(mut self, typed: Vec<KeyEvent>, mut woken: Receiver<()>) -> Result<Option<String>, CliError> {
         let mut events = EventStream::new();
+        let size = self.stage.size()?;
+        self.hear(Event::Resize(size.width, size.height))?;
         for key in typed {
             self.hear(Event::Key(key))?;
         }
         while !self.is_over {
-            let tick = self.app.needs_ticks().then(|| Instant::now() + TICK);
+            let tick = self.app.needs_ticks().then(|| self.ticked + TICK);
             tokio::select! {
                 event = events.next() => match event {
                     Some(Ok(event)) => self.hear(event)?,
@@ -78,7 +93,10 @@ impl Session {
                 Some(()) = woken.recv() => self.draw_within(FRAME),
                 () = at(self.due) => self.draw()?,
                 () = at(self.stage.wake_at().map(Instant::from_std)) => self.draw()?,
-                () = at(tick) => self.take(Action::Tick(unix_ms()), CALM_FRAME)?,
+                () = at(tick) => {
+                    self.ticked = Instant::now();
+                    self.take(Action::Tick(unix_ms()), CALM_FRAME)?;
+                }
             }
         }
         Ok(self.app.farewell())
@@ -91,10 +109,9 @@ impl Session {
                 None => Ok(()),
             },
             Event::Paste(text) => self.take(Action::Paste(text), Duration::ZERO),
-            Event::Resize(..) => {
+            Event::Resize(width, height) => {
                 self.stage.redraw();
-                self.draw_within(FRAME);
-                Ok(())
+                self.take(Action::Arranged { pictures_a_row: Screens::pictures_a_row(width, height) }, FRAME)
             }
             Event::FocusGained | Event::FocusLost | Event::Mouse(_) => Ok(()),
         }

@@ -175,7 +175,9 @@ impl Chart<'_> {
     }
 
     fn mark_broken(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
-        for curve in self.curves {
+        let is_broken =
+            |curve: &&Curve<'_>| curve.series.extent(0..curve.series.points().len()).is_some_and(|all| all.broken);
+        for curve in self.curves.iter().filter(is_broken) {
             for column in 0..plot.width {
                 let range = frame.points_of_column(curve.series, usize::from(column) * 2, 2);
                 if curve.series.extent(range).is_some_and(|extent| extent.broken) {
@@ -289,12 +291,12 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "4┤                   ⣀⠤⠒",
-                " │               ⣀⠤⠒⠉   ",
-                " │           ⢀⡠⠔⠉       ",
-                "2┤       ⢀⡠⠔⠊⠁          ",
-                " │   ⢀⡠⠔⠊⠁              ",
-                "0┤⡠⠔⠊⠁                  ",
+                "4┤                   ⣀⠤⠺",
+                " │               ⣠⡦⠒⠉   ",
+                " │           ⣀⡠⠔⠉       ",
+                "2┤       ⢀⡠⠔⠊⠋          ",
+                " │   ⢀⡠⠾⠊⠁              ",
+                "0┤⣤⠔⠊⠁                  ",
                 " └┴──────────┴──────────",
                 "  0          2      step",
             ]

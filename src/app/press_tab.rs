@@ -1,0 +1,149 @@
+//! What the keys do that belong to one screen.
+
+use tui_input::Input;
+
+use super::dialog::Dialog;
+use super::logs::LogSource;
+use super::preview::Show;
+use super::{App, Effect, Key, Tab};
+
+/// Rows that PgUp and PgDn move by.
+const PAGE: isize = 10;
+
+impl App {
+    pub(super) fn press_on_tab(&mut self, key: Key) -> Vec<Effect> {
+        match (self.tab, key) {
+            (Tab::Jobs, Key::Enter) if self.runs.is_empty() => return self.start_default(),
+            (Tab::Jobs, Key::Enter) => self.tab = Tab::Loss,
+            (Tab::Jobs, Key::Down) => self.runs.move_selection(1),
+            (Tab::Jobs, Key::Up) => self.runs.move_selection(-1),
+            (Tab::Jobs, key) => self.press_on_pictures(key),
+            (Tab::Loss, key) => self.press_on_loss(key),
+            (Tab::Confusion, key) => self.press_on_matrix(key),
+            (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
+            (Tab::Preview, Key::Esc) => self.leave_preview(),
+            (Tab::Preview, key) => self.press_on_preview(key),
+            (Tab::Logs, key) => self.press_on_logs(key),
+            (Tab::Compare, Key::Down) => self.runs.move_selection(1),
+            (Tab::Compare, Key::Up) => self.runs.move_selection(-1),
+            (Tab::Compare, Key::Enter) => self.tab = Tab::Loss,
+            (Tab::Compare, Key::Esc) => self.tab = Tab::Jobs,
+            (Tab::Compare, _) => {}
+        }
+        Vec::new()
+    }
+
+    fn press_on_loss(&mut self, key: Key) {
+        match key {
+            Key::Char('a') => self.loss.next_axis(),
+            Key::Char('l') => self.loss.log_y = !self.loss.log_y,
+            Key::Left => self.loss.move_cursor(-1.0),
+            Key::Right => self.loss.move_cursor(1.0),
+            Key::PageUp => self.loss.move_cursor(-10.0),
+            Key::PageDown => self.loss.move_cursor(10.0),
+            Key::Esc if self.loss.cursor.is_some() => self.loss.cursor = None,
+            Key::Esc => self.tab = Tab::Jobs,
+            Key::Up | Key::Down => {
+                let run = self.runs.selected_name();
+                if let Some(history) = run.and_then(|run| self.histories.get(run)) {
+                    self.loss.move_group(history, if key == Key::Up { -1 } else { 1 });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn press_on_matrix(&mut self, key: Key) {
+        let (down, right) = match key {
+            Key::Up => (-1, 0),
+            Key::Down => (1, 0),
+            Key::Left => (0, -1),
+            Key::Right => (0, 1),
+            Key::Char('c') => {
+                self.matrix.counts = !self.matrix.counts;
+                return;
+            }
+            Key::Enter => return self.open_cell(),
+            Key::Esc => {
+                self.tab = Tab::Jobs;
+                return;
+            }
+            _ => return,
+        };
+        let mut view = self.matrix.clone();
+        if let Some(confusion) = self.shown_confusion() {
+            view.move_cell(confusion, down, right);
+        }
+        self.matrix = view;
+    }
+
+    /// Opens the pictures of the cell under the cursor.
+    fn open_cell(&mut self) {
+        if let Some(confusion) = self.shown_confusion() {
+            let (truth, named) = self.matrix.cell(confusion);
+            self.preview.show = Show::Cell { truth, named };
+            self.preview.file = None;
+            self.tab = Tab::Preview;
+        }
+    }
+
+    /// Esc goes back the way one came.
+    fn leave_preview(&mut self) {
+        if self.preview.file.take().is_some() {
+            return;
+        }
+        if let Show::Cell { .. } = self.preview.show {
+            self.preview.show = Show::All;
+            self.tab = Tab::Confusion;
+        } else {
+            self.tab = Tab::Jobs;
+        }
+    }
+
+    fn press_on_preview(&mut self, key: Key) {
+        let labels = self.selected_gallery().and_then(|g| g.as_ref().ok()).map_or(0, |g| g.labels().len());
+        match key {
+            Key::Char('f') => self.preview.show = self.preview.show.next(),
+            Key::Char(l @ ('l' | 'L')) => {
+                self.preview.show = self.preview.show.with_next_label(labels, l == 'L');
+            }
+            key => return self.press_on_pictures(key),
+        }
+        self.preview.file = None;
+    }
+
+    fn press_on_pictures(&mut self, key: Key) {
+        let a_row = isize::try_from(self.preview.a_row).unwrap_or(1);
+        let by = match key {
+            Key::Left => -1,
+            Key::Right => 1,
+            Key::Up => -a_row,
+            Key::Down => a_row,
+            Key::PageUp => -PAGE,
+            Key::PageDown => PAGE,
+            Key::Home => isize::MIN,
+            Key::End => isize::MAX,
+            _ => return,
+        };
+        self.preview.file = None;
+        self.preview.move_by(by);
+    }
+
+    fn press_on_logs(&mut self, key: Key) {
+        let available = match self.logs.source {
+            LogSource::Events => self.selected_history().map_or(0, |history| history.lines().len()),
+            LogSource::Text => self.logs.text.len(),
+        };
+        match key {
+            Key::Char('w') => self.logs.switch(),
+            Key::Up => self.logs.scroll(1, available),
+            Key::Down => self.logs.scroll(-1, available),
+            Key::PageUp => self.logs.scroll(PAGE, available),
+            Key::PageDown => self.logs.scroll(-PAGE, available),
+            Key::Home => self.logs.scroll(isize::MAX, available),
+            Key::End => self.logs.back = 0,
+            Key::Esc => self.tab = Tab::Jobs,
+            _ => {}
+        }
+    }
+}
