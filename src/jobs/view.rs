@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::run::{Num, Observation, Phase, RunName, State};
+use crate::run::{Liveness, Num, Observation, Phase, RunName, State};
 
 /// A snapshot of a run: replaced whole, never edited.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,13 @@ pub struct RunView {
 impl RunView {
     pub fn new(name: RunName, seen: Observation, bytes: Option<u64>) -> RunView {
         let can_resume = seen.can_resume();
-        RunView { name, phase: seen.phase, state: seen.state.map(Arc::new), can_resume, bytes }
+        // A worker says its last words before it lets go of the run; until then nobody else can take it.
+        let phase = match (seen.phase, seen.liveness) {
+            (Phase::Paused, Liveness::Live) => Phase::Pausing,
+            (Phase::Stopped, Liveness::Live) => Phase::Stopping,
+            (phase, _) => phase,
+        };
+        RunView { name, phase, state: seen.state.map(Arc::new), can_resume, bytes }
     }
 
     /// For tests: a run of which nothing but its phase is known.
@@ -57,5 +63,21 @@ impl RunView {
     pub fn epochs_done(&self) -> Option<f64> {
         let state = self.state.as_ref()?;
         Some(self.progress()? * state.epochs as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_has_paused_but_still_holds_the_run_is_pausing() {
+        let view =
+            |phase, liveness| RunView::new("r".parse().unwrap(), Observation { phase, state: None, liveness }, None);
+        let leaving = view(Phase::Paused, Liveness::Live);
+        assert_eq!((leaving.phase, leaving.can_resume), (Phase::Pausing, false));
+        let left = view(Phase::Paused, Liveness::Free);
+        assert_eq!((left.phase, left.can_resume), (Phase::Paused, true));
+        assert_eq!(view(Phase::Stopped, Liveness::Live).phase, Phase::Stopping);
     }
 }

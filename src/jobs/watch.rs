@@ -12,7 +12,7 @@ use super::board::{Board, stamp_of};
 use super::order::{Text, Update};
 use super::outbox::{Closed, Outbox};
 use super::view::RunView;
-use crate::run::{Pulse, RunDir, RunName, observe, observe_with};
+use crate::run::{Liveness, Pulse, RunDir, RunName, observe, observe_with};
 
 /// How often the folder is swept where that is cheap.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -92,12 +92,13 @@ pub fn look(run: &RunDir, board: &Board) -> Option<RunView> {
 async fn supervise(run: RunDir, board: Board, outbox: Outbox) {
     let mut pulse = Pulse::default();
     let mut before = None;
+    let mut is_leaving = false;
     for look in 0u32.. {
         sleep(LOOK_EVERY).await;
         let (dir, mut beat) = (run.clone(), pulse.clone());
         let looked = spawn_blocking(move || {
             let stamp = stamp_of(&dir);
-            let due = before != Some(stamp) || look % PROBE_EVERY == 0;
+            let due = is_leaving || before != Some(stamp) || look % PROBE_EVERY == 0;
             let seen = due.then(|| observe_with(&dir, |state| beat.observe(&dir, state)));
             (stamp, seen, beat)
         });
@@ -105,12 +106,14 @@ async fn supervise(run: RunDir, board: Board, outbox: Outbox) {
         (before, pulse) = (Some(stamp), beat);
         let Some(seen) = seen else { continue };
         let is_live = seen.phase.is_live();
+        // Its state will not change again, so nobody would notice later that the lock is free.
+        is_leaving = !is_live && seen.liveness == Liveness::Live;
         if let Some(view) = board.note(run.name(), seen, stamp)
             && outbox.send(Update::changed(vec![view])).await.is_err()
         {
             break;
         }
-        if !is_live {
+        if !is_live && !is_leaving {
             break;
         }
     }

@@ -1,5 +1,9 @@
 //! Tests in a real pseudo-terminal, with a terminal emulator behind it. One binary, since they share the harness.
 
+mod by_keys;
 mod dashboard;
 mod harness;
+mod sandbox;
+mod ssh;
+mod sshd;
 mod terminal;

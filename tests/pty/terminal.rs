@@ -213,6 +213,23 @@ fn suspended_the_shell_has_its_terminal_and_continued_the_screen_is_back() {
 }
 
 #[test]
+fn stopped_and_continued_from_outside_the_screen_is_drawn_anew() {
+    let mut pty = start("auto", Kind::Kitty);
+    pty.wait_for_bytes(b"a=T");
+    let written = pty.bytes().len();
+    pty.signal(Signal::STOP);
+    pty.signal(Signal::CONT);
+    pty.wait("the screen and the picture again", || {
+        let bytes = pty.bytes();
+        let text = String::from_utf8_lossy(&bytes[written..]);
+        text.contains("\x1b[?1049h") && text.contains("ready: kitty") && text.contains("a=T")
+    });
+    pty.keys("q");
+    assert_eq!(pty.wait_exit(), 0);
+    pty.assert_restored();
+}
+
+#[test]
 fn without_a_terminal_there_is_one_clear_sentence() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["terminal::program", "--exact", "--nocapture"])
