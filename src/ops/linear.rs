@@ -1,7 +1,9 @@
 //! A fully connected layer.
 
-use super::conv2d::{Conv2d, Conv2dOp};
-use super::host::{Matrix, Vector};
+use super::conv2d::backward::backward;
+use super::conv2d::forward::{Epilogue, Outputs, forward};
+use super::conv2d::{Conv2dOp, Geometry};
+use super::host::{Matrix, Vector, add_to, read};
 use dfdx::prelude::*;
 
 /// A fully connected layer on a device.
@@ -32,22 +34,27 @@ impl LinearOp for Cpu {
         bias: Option<&Vector<Self>>,
         relu: bool,
     ) -> Result<Matrix<Self, T>, Self::Err> {
-        let &(batch, inputs) = x.shape();
-        let &(outputs, _) = w.shape();
+        let (&(batch, channels), &(filters, inputs)) = (x.shape(), w.shape());
+        assert_eq!(channels, inputs, "linear: input and weights have different lengths");
+        let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0 };
         let (x, mut tape) = x.split_tape();
-        let pixels = x.device().try_tensor_from_vec(super::host::read(&x), (batch, 1, 1, inputs))?;
-        let kernel = x.device().try_tensor_from_vec(super::host::read(w), (outputs, 1, 1, inputs))?;
-        let (x_ghost, w, kernel_ghost, pixels_ghost) = (x.ghost(), w.clone(), kernel.ghost(), pixels.ghost());
+        let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
+        let epilogue = Epilogue { bias: shifts.as_deref(), relu, pool: false };
+        let Outputs { y, select } = forward(&g, &numbers, &weights, &epilogue);
+        let y = x.device().try_tensor_from_vec(y, (batch, filters))?;
+        let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
         tape.add_backward_op(move |grads| {
-            let dw = std::mem::take(&mut **grads.get_or_alloc_mut(&kernel_ghost)?);
-            super::host::add_to(grads.get_or_alloc_mut(&w)?, &dw);
-            let dx = std::mem::take(&mut **grads.get_or_alloc_mut(&pixels_ghost)?);
-            super::host::add_to(grads.get_or_alloc_mut(&x_ghost)?, &dx);
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let epilogue = Epilogue { bias: shifts.as_deref(), relu, pool: false };
+            let dx = grads.get_or_alloc_mut(&x_ghost)?;
+            let sums = backward(&g, &numbers, &weights, &epilogue, &select, &dy, Some(dx));
+            add_to(grads.get_or_alloc_mut(&w)?, &sums.weights);
+            if let Some(bias) = &bias {
+                add_to(grads.get_or_alloc_mut(bias)?, &sums.bias);
+            }
             Ok(())
         });
-        let spec = Conv2d { relu, ..Conv2d::default() };
-        let y = Self::conv2d(pixels.put_tape(tape), &kernel, bias, spec)?;
-        y.try_reshape_like(&(batch, outputs))
+        Ok(y.put_tape(tape))
     }
 }
 
@@ -122,7 +129,7 @@ mod tests {
     // w = steps(12, 3, 13).reshape(4, 3).requires_grad_()
     // b = steps(4, 1, 2).requires_grad_()
     // y = act(F.linear(x, w, b))  # act: identity, F.relu
-    // (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+    // (y * cotangent(y)).sum().backward()
     // print(y, x.grad, w.grad, b.grad)
     #[test]
     fn outputs_and_gradients_as_pytorch() {

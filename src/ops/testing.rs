@@ -21,9 +21,11 @@ pub fn steps(len: usize, by: usize, modulo: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * by % modulo) as f32 - (modulo as f32 - 1.0) / 2.0) / 4.0).collect()
 }
 
-/// What each output weighs in the sum that is differentiated; in Python `steps(y.numel(), 5, 14)`.
+/// What each output weighs in the sum that is differentiated: never zero, and no two rows of channels alike.
+///
+/// `def cotangent(y): n = torch.arange(y.numel()); return (steps(len(n), 5, 14) * (1 + n // 14 % 5)).reshape(y.shape)`
 pub fn cotangent(len: usize) -> Vec<f32> {
-    steps(len, 5, 14)
+    steps(len, 5, 14).iter().enumerate().map(|(i, step)| step * (1 + i / 14 % 5) as f32).collect()
 }
 
 /// `len` standard normal numbers that depend on `purpose` alone.

@@ -1,8 +1,10 @@
 //! 2-D convolution with stride 1, channels last, with its bias, ReLU and 2x2 max pooling in the same op.
 
-mod cpu;
+pub(crate) mod backward;
+pub(crate) mod forward;
 mod geometry;
 mod kernel;
+mod panels;
 
 pub use geometry::{Geometry, PARTS, parts};
 
@@ -57,8 +59,8 @@ impl Conv2dOp for Cpu {
         let g = geometry(x.shape(), w.shape(), spec);
         let (x, mut tape) = x.split_tape();
         let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
-        let epilogue = cpu::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
-        let cpu::Outputs { y, select } = cpu::forward(&g, &numbers, &weights, &epilogue);
+        let epilogue = forward::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+        let forward::Outputs { y, select } = forward::forward(&g, &numbers, &weights, &epilogue);
         let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
         let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
         tape.add_backward_op(move |grads| {
@@ -67,8 +69,8 @@ impl Conv2dOp for Cpu {
                 true => None,
                 false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
             };
-            let epilogue = cpu::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
-            let sums = cpu::backward(&g, &numbers, &weights, &epilogue, &select, &dy, dx.as_deref_mut());
+            let epilogue = forward::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+            let sums = backward::backward(&g, &numbers, &weights, &epilogue, &select, &dy, dx.as_deref_mut());
             if let Some(dx) = dx {
                 **grads.get_or_alloc_mut(&x_ghost)? = dx;
             }

@@ -37,7 +37,7 @@ fn one(y: Vec<f32>, dx: Vec<f32>) -> Outcome {
 // An odd row and column, and ties.
 // x = steps(30, 2, 3).reshape(1, 5, 3, 2).requires_grad_()
 // y = F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
-// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// (y * cotangent(y)).sum().backward()
 // print(y, x.grad)
 #[test]
 fn max_takes_the_first_of_equals_as_pytorch() {
@@ -51,7 +51,7 @@ fn max_takes_the_first_of_equals_as_pytorch() {
 
 // x = steps(24, 7, 11).reshape(1, 4, 3, 2).requires_grad_()
 // y = F.avg_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
-// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// (y * cotangent(y)).sum().backward()
 // print(y, x.grad)
 #[test]
 fn mean_as_pytorch() {
@@ -63,7 +63,7 @@ fn mean_as_pytorch() {
 
 // x = steps(24, 7, 11).reshape(2, 2, 3, 2).requires_grad_()
 // y = F.adaptive_max_pool2d(x.permute(0, 3, 1, 2), 1).flatten(1)
-// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// (y * cotangent(y)).sum().backward()
 // print(y, x.grad)
 #[test]
 fn global_max_as_pytorch() {
@@ -80,7 +80,7 @@ fn global_max_as_pytorch() {
 
 // x = steps(24, 7, 11).reshape(2, 2, 3, 2).requires_grad_()
 // y = x.mean((1, 2))
-// (y * steps(y.numel(), 5, 14).reshape(y.shape)).sum().backward()
+// (y * cotangent(y)).sum().backward()
 // print(y, x.grad)
 #[test]
 fn global_mean_as_pytorch() {

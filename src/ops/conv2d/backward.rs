@@ -1,0 +1,268 @@
+//! The gradients of a convolution on the CPU.
+//!
+//! Gradients of the input are a convolution too, with the kernels turned. Those of the weights are sums over all
+//! positions of the batch, taken in one of two ways. Many positions: part by part of the batch, the pictures warm from
+//! what else is done to them, the parts' sums added up in their order. Few: panel by panel of the weights, over the
+//! whole batch, since sums for every part would move more memory than they save. Either way the order of every sum is
+//! fixed by the sizes alone.
+
+use super::forward::{DEAD, Epilogue, Padded, convolve};
+use super::geometry::{Geometry, parts};
+use super::kernel::{LANES, ROWS, Stretch, weight_tile};
+use super::panels::{pack_columns, pack_turned, panel_count, unpack};
+use crate::ops::pool2d::cpu::max_unpool_image;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Up to so many positions in a batch, weight gradients are summed panel by panel.
+const FEW_POSITIONS: usize = 2048;
+
+/// Positions that are summed over at a time there: their pictures stay in the second cache from tile to tile.
+const BLOCK_POSITIONS: usize = 64;
+
+/// Gradients of one convolution.
+pub struct Gradients {
+    /// `(filters, window)`, as the weights lie.
+    pub weights: Vec<f32>,
+    /// `(filters)`; empty without a bias.
+    pub bias: Vec<f32>,
+}
+
+/// The gradients of [`super::forward::forward`]: those of weights and bias are returned, that of the input is added to
+/// `dx`.
+pub fn backward(
+    g: &Geometry,
+    x: &[f32],
+    w: &[f32],
+    epilogue: &Epilogue,
+    select: &[u8],
+    dy: &[f32],
+    dx: Option<&mut [f32]>,
+) -> Gradients {
+    let turned = if dx.is_some() { pack_turned(g, w) } else { Vec::new() };
+    let parts = cut(g, x, epilogue, select, dy, dx);
+    if g.batch * g.positions() <= FEW_POSITIONS {
+        return by_panel(g, x, epilogue, parts, &turned);
+    }
+    let sums: Vec<PartSums> = parts.into_par_iter().map(|part| backward_part(g, part, &turned, epilogue)).collect();
+    total(g, &sums)
+}
+
+/// A part of the batch.
+struct Part<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    select: &'a [u8],
+    dx: Option<&'a mut [f32]>,
+}
+
+fn cut<'a>(
+    g: &Geometry,
+    x: &'a [f32],
+    epilogue: &Epilogue,
+    select: &'a [u8],
+    dy: &'a [f32],
+    dx: Option<&'a mut [f32]>,
+) -> Vec<Part<'a>> {
+    let image = epilogue.image_len(g);
+    let mut rest_dx = dx;
+    let part = |range: Range<usize>| {
+        let dx = rest_dx.take().map(|dx| {
+            let (part, tail) = dx.split_at_mut(range.len() * g.image_len());
+            rest_dx = Some(tail);
+            part
+        });
+        let outputs = range.start * image..range.end * image;
+        let select = if epilogue.is_plain() { &[] } else { &select[outputs.clone()] };
+        Part { x: &x[range.start * g.image_len()..range.end * g.image_len()], dy: &dy[outputs], select, dx }
+    };
+    parts(g.batch).into_iter().map(part).collect()
+}
+
+struct PartSums {
+    /// `(panel, window, LANES)`.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilogue) -> PartSums {
+    let back = g.transposed();
+    let image = epilogue.image_len(g);
+    let (mut pictures, mut gradients) = (Padded::new(g, g.group()), Padded::new(&back, g.group()));
+    let starts = back.window_starts(g.group());
+    let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { g.group() * g.out_len() }];
+    let mut packed = vec![0.0; panel_count(g.filters) * g.group() * g.positions() * LANES];
+    let mut sums = PartSums {
+        weights: vec![0.0; panel_count(g.filters) * g.window_len() * LANES],
+        bias: vec![0.0; if epilogue.bias.is_some() { g.filters } else { 0 }],
+    };
+    for (group, x) in part.x.chunks(g.group() * g.image_len()).enumerate() {
+        let images = x.len() / g.image_len();
+        let outputs = group * g.group() * image..(group * g.group() + images) * image;
+        let select = if epilogue.is_plain() { &[] } else { &part.select[outputs.clone()] };
+        let spread_len = spread.len().min(images * g.out_len());
+        let dy = undo_epilogue(g, epilogue, &part.dy[outputs], select, &mut spread[..spread_len]);
+        if epilogue.bias.is_some() {
+            add_columns(dy, &mut sums.bias);
+        }
+        group_sums(g, pictures.fill(g, x), images, dy, &mut packed, &mut sums.weights);
+        if let Some(dx) = part.dx.as_deref_mut() {
+            let start = group * g.group() * g.image_len();
+            let dx = &mut dx[start..start + images * g.image_len()];
+            let starts = &starts[..images * back.positions()];
+            convolve(&back, gradients.fill(&back, dy), starts, turned, None, true, dx);
+        }
+    }
+    sums
+}
+
+/// Weight gradients of a group of padded pictures, added to `sums (panel, window, LANES)`.
+fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [f32], sums: &mut [f32]) {
+    let panel_len = images * g.positions() * LANES;
+    for (panel, packed) in packed.chunks_exact_mut(panel_len).enumerate().take(panel_count(g.filters)) {
+        pack_columns(dy, g.filters, panel, packed);
+    }
+    for first in (0..g.out_height()).step_by(g.row_block()) {
+        let rows = first..g.out_height().min(first + g.row_block());
+        for (packed, sums) in packed.chunks_exact(panel_len).zip(sums.chunks_exact_mut(g.window_len() * LANES)) {
+            panel_sums(g, x, packed, images, rows.clone(), sums);
+        }
+    }
+}
+
+/// Sums of `window * gradient` over some rows of every picture, added to one panel's `sums (window, LANES)`.
+fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Range<usize>, sums: &mut [f32]) {
+    let tiles = (0..g.kernel).flat_map(|y| (0..g.run()).step_by(ROWS).map(move |offset| (y, offset)));
+    for (y, offset) in tiles {
+        let height = ROWS.min(g.run() - offset);
+        let element = y * g.run() + offset;
+        let stretch = Stretch {
+            x: &x[(rows.start + y) * g.row_stride() + offset..],
+            dy: &packed[rows.start * g.out_width() * LANES..],
+            images,
+            rows: rows.len(),
+            cols: g.out_width(),
+            image_stride: g.padded_len(),
+            dy_image_stride: g.positions() * LANES,
+            row_stride: g.row_stride(),
+            col_stride: g.channels,
+        };
+        weight_tile(&stretch, height, &mut sums[element * LANES..(element + height) * LANES]);
+    }
+}
+
+/// The parts' sums added up in their order, weights brought back to `(O, window)`.
+fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
+    let panel_len = g.window_len() * LANES;
+    let mut weights = vec![0.0; g.filters * g.window_len()];
+    weights.par_chunks_mut(LANES * g.window_len()).enumerate().for_each(|(panel, weights)| {
+        let mut sums = vec![0.0; panel_len];
+        for part in parts {
+            add(&part.weights[panel * panel_len..][..panel_len], &mut sums);
+        }
+        unpack(&sums, g.window_len(), weights);
+    });
+    let mut bias = vec![0.0; parts.first().map_or(0, |part| part.bias.len())];
+    parts.iter().for_each(|part| add(&part.bias, &mut bias));
+    Gradients { weights, bias }
+}
+
+/// The whole backward pass of a batch of few positions.
+fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turned: &[f32]) -> Gradients {
+    let mut spread = vec![0.0; g.batch * g.out_len()];
+    let mut rest = spread.as_mut_slice();
+    let mut work = Vec::new();
+    for part in parts {
+        let (spread, tail) = rest.split_at_mut(part.x.len() / g.image_len() * g.out_len());
+        rest = tail;
+        work.push((part, spread));
+    }
+    work.into_par_iter().for_each(|(part, spread)| {
+        if epilogue.is_plain() {
+            spread.copy_from_slice(part.dy);
+        } else {
+            undo_epilogue(g, epilogue, part.dy, part.select, spread);
+        }
+        if let Some(dx) = part.dx {
+            input_gradients(g, spread, turned, dx);
+        }
+    });
+    let mut bias = vec![0.0; if epilogue.bias.is_some() { g.filters } else { 0 }];
+    if epilogue.bias.is_some() {
+        add_columns(&spread, &mut bias);
+    }
+    let mut pictures = Padded::new(g, g.batch);
+    let x = pictures.fill(g, x);
+    let mut weights = vec![0.0; g.filters * g.window_len()];
+    weights.par_chunks_mut(LANES * g.window_len()).enumerate().for_each(|(panel, weights)| {
+        unpack(&batch_sums(g, x, &spread, panel), g.window_len(), weights);
+    });
+    Gradients { weights, bias }
+}
+
+fn input_gradients(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32]) {
+    let back = g.transposed();
+    let mut gradients = Padded::new(&back, g.group());
+    let starts = back.window_starts(g.group());
+    for (dy, dx) in dy.chunks(g.group() * g.out_len()).zip(dx.chunks_mut(g.group() * g.image_len())) {
+        let starts = &starts[..dx.len() / g.channels];
+        convolve(&back, gradients.fill(&back, dy), starts, turned, None, true, dx);
+    }
+}
+
+/// One panel's weight gradients over the whole batch.
+fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panel: usize) -> Vec<f32> {
+    let mut packed = vec![0.0; g.batch * g.positions() * LANES];
+    pack_columns(dy, g.filters, panel, &mut packed);
+    let mut sums = vec![0.0; g.window_len() * LANES];
+    let images = BLOCK_POSITIONS.div_ceil(g.positions());
+    let blocks = x.chunks(images * g.padded_len()).zip(packed.chunks(images * g.positions() * LANES));
+    for (x, packed) in blocks {
+        panel_sums(g, x, packed, x.len() / g.padded_len(), 0..g.out_height(), &mut sums);
+    }
+    sums
+}
+
+/// Gradients of the sums before pool and ReLU: each output's gradient at the place that it was taken from. `spread` is
+/// not needed where there is neither.
+fn undo_epilogue<'a>(
+    g: &Geometry,
+    epilogue: &Epilogue,
+    dy: &'a [f32],
+    select: &[u8],
+    spread: &'a mut [f32],
+) -> &'a [f32] {
+    if epilogue.is_plain() {
+        return dy;
+    }
+    if epilogue.pool {
+        let image = epilogue.image_len(g);
+        let each = dy.chunks(image).zip(select.chunks(image)).zip(spread.chunks_mut(g.out_len()));
+        for ((dy, select), spread) in each {
+            max_unpool_image([g.out_height(), g.out_width(), g.filters], dy, select, spread);
+        }
+    } else {
+        for ((spread, &dy), &select) in spread.iter_mut().zip(dy).zip(select) {
+            *spread = if select == DEAD { 0.0 } else { dy };
+        }
+    }
+    spread
+}
+
+crate::ops::simd::simd_fn! {
+    fn add_columns(rows: &[f32], sums: &mut [f32]) {
+        for row in rows.chunks_exact(sums.len()) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+crate::ops::simd::simd_fn! {
+    fn add(values: &[f32], sums: &mut [f32]) {
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum += value;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Convolution on the CPU: direct, channels last, with bias, ReLU and 2x2 max pooling done while the outputs are warm.
+
+use super::geometry::{Geometry, parts};
+use super::kernel::{LANES, ROWS, Tile, Windows, forward_tile};
+use super::panels::pack;
+use crate::ops::pool2d::cpu::max_pool_image;
+use rayon::prelude::*;
+
+/// In [`Outputs::select`]: the output was cut off by ReLU and passes no gradient.
+pub const DEAD: u8 = u8::MAX;
+
+/// A panel this long (in floats) stays in the first cache beside the pictures; a longer one is taken row by row.
+const PANEL_IN_CACHE: usize = 6 * 1024;
+
+/// What is done to a convolution's sums before they are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Epilogue<'a> {
+    pub bias: Option<&'a [f32]>,
+    pub relu: bool,
+    pub pool: bool,
+}
+
+impl Epilogue<'_> {
+    pub fn is_plain(&self) -> bool {
+        !self.relu && !self.pool
+    }
+
+    /// Floats of one picture after the epilogue.
+    pub fn image_len(&self, g: &Geometry) -> usize {
+        let by = if self.pool { 2 } else { 1 };
+        (g.out_height() / by) * (g.out_width() / by) * g.filters
+    }
+}
+
+/// A convolution's outputs, and for each which input of the pool it is (0 to 3) or that it is [`DEAD`]; `select` is
+/// empty when there is neither ReLU nor pool.
+pub struct Outputs {
+    pub y: Vec<f32>,
+    pub select: Vec<u8>,
+}
+
+/// `y = pool(relu(conv(x, w) + bias))`; `x (B, H, W, C)`, `w (O, k, k, C)`, `y (B, H', W', O)`.
+pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
+    let panels = pack(g, w);
+    let image = epilogue.image_len(g);
+    let mut y = vec![0.0; g.batch * image];
+    let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];
+    let selected = if epilogue.is_plain() { 0 } else { image };
+    let mut work = Vec::new();
+    let (mut rest_y, mut rest_select) = (y.as_mut_slice(), select.as_mut_slice());
+    for range in parts(g.batch) {
+        let (part_y, tail_y) = rest_y.split_at_mut(range.len() * image);
+        let (part_select, tail_select) = rest_select.split_at_mut(range.len() * selected);
+        (rest_y, rest_select) = (tail_y, tail_select);
+        let part_x = &x[range.start * g.image_len()..range.end * g.image_len()];
+        work.push((part_x, part_y, part_select));
+    }
+    work.into_par_iter().for_each(|(x, y, select)| forward_part(g, x, &panels, epilogue, y, select));
+    Outputs { y, select }
+}
+
+fn forward_part(g: &Geometry, x: &[f32], panels: &[f32], epilogue: &Epilogue, y: &mut [f32], select: &mut [u8]) {
+    let mut pictures = Padded::new(g, g.group());
+    let image = epilogue.image_len(g);
+    let mut sums = vec![0.0; if epilogue.pool { g.group() * g.out_len() } else { 0 }];
+    let starts = g.window_starts(g.group());
+    for (group, x) in x.chunks(g.group() * g.image_len()).enumerate() {
+        let images = x.len() / g.image_len();
+        let first = group * g.group() * image;
+        let y = &mut y[first..first + images * image];
+        let starts = &starts[..images * g.positions()];
+        let x = pictures.fill(g, x);
+        if epilogue.pool {
+            let sums = &mut sums[..images * g.out_len()];
+            convolve(g, x, starts, panels, epilogue.bias, false, sums);
+            let select = &mut select[first..first + images * image];
+            let each = sums.chunks(g.out_len()).zip(y.chunks_mut(image)).zip(select.chunks_mut(image));
+            for ((sums, y), select) in each {
+                max_pool_image([g.out_height(), g.out_width(), g.filters], sums, y, select);
+            }
+        } else {
+            convolve(g, x, starts, panels, epilogue.bias, false, y);
+        }
+        if epilogue.relu {
+            cut_off(y, &mut select[first..first + images * image]);
+        }
+    }
+}
+
+crate::ops::simd::simd_fn! {
+    /// ReLU in place; what it cuts off is marked [`DEAD`]. A NaN passes, so that divergence stays visible.
+    fn cut_off(y: &mut [f32], select: &mut [u8]) {
+        for (y, select) in y.iter_mut().zip(select) {
+            let dead = *y <= 0.0;
+            *y = if dead { 0.0 } else { *y };
+            *select = if dead { DEAD } else { *select };
+        }
+    }
+}
+
+/// Convolves a group of padded pictures with packed panels; `y` is overwritten, or added to when `add` is set.
+pub fn convolve(
+    g: &Geometry,
+    x: &[f32],
+    starts: &[usize],
+    panels: &[f32],
+    bias: Option<&[f32]>,
+    add: bool,
+    y: &mut [f32],
+) {
+    let panel_len = g.window_len() * LANES;
+    // A pass takes as many window rows as keep the panel in the first cache.
+    let rows = if panel_len > PANEL_IN_CACHE { 1 } else { g.kernel };
+    for (panel, weights) in panels.chunks_exact(panel_len).enumerate() {
+        let channel = panel * LANES;
+        let lanes = LANES.min(g.filters - channel);
+        for (pass, weights) in weights.chunks_exact(rows * g.run() * LANES).enumerate() {
+            let x = &x[pass * rows * g.row_stride()..];
+            for (block, starts) in starts.chunks(ROWS).enumerate() {
+                let y = &mut y[block * ROWS * g.filters + channel..];
+                let mut tile: Tile = [[0.0; LANES]; ROWS];
+                if pass > 0 || add {
+                    for (m, row) in tile.iter_mut().enumerate().take(starts.len()) {
+                        row[..lanes].copy_from_slice(&y[m * g.filters..m * g.filters + lanes]);
+                    }
+                } else if let Some(bias) = bias {
+                    tile.iter_mut().for_each(|row| row[..lanes].copy_from_slice(&bias[channel..channel + lanes]));
+                }
+                let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
+                forward_tile(&windows, weights, &mut tile);
+                for (m, row) in tile.iter().enumerate().take(starts.len()) {
+                    y[m * g.filters..m * g.filters + lanes].copy_from_slice(&row[..lanes]);
+                }
+            }
+        }
+    }
+}
+
+/// Pictures with a border of zeros, reused from group to group; without padding, the pictures themselves.
+pub struct Padded(Vec<f32>);
+
+impl Padded {
+    /// Room for up to `images` pictures.
+    pub fn new(g: &Geometry, images: usize) -> Self {
+        Self(vec![0.0; if g.pad == 0 { 0 } else { images * g.padded_len() }])
+    }
+
+    pub fn fill<'a>(&'a mut self, g: &Geometry, x: &'a [f32]) -> &'a [f32] {
+        if g.pad == 0 {
+            return x;
+        }
+        let row_len = g.width * g.channels;
+        for (padded, image) in self.0.chunks_exact_mut(g.padded_len()).zip(x.chunks_exact(g.image_len())) {
+            let rows = padded.chunks_exact_mut(g.row_stride()).skip(g.pad);
+            for (padded_row, row) in rows.zip(image.chunks_exact(row_len)) {
+                padded_row[g.pad * g.channels..][..row_len].copy_from_slice(row);
+            }
+        }
+        &self.0[..x.len() / g.image_len() * g.padded_len()]
+    }
+}
