@@ -185,7 +185,7 @@ mod tests {
 
     fn push(history: &mut History, step: u64) {
         let row = Row { step, epoch: 0.0, run_ms: 0, t_ms: 0 };
-        let even = (step % 2 == 0).then(|| ("even".to_owned(), Num(step as f64)));
+        let even = step.is_multiple_of(2).then(|| ("even".to_owned(), Num(step as f64)));
         history.push(row, [("all".to_owned(), Num(step as f64))].into_iter().chain(even).collect());
     }
 
