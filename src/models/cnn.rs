@@ -20,8 +20,8 @@ pub enum CnnKind {
 /// A classifier: pictures `(B, 32, 32, 3)`, normalised a channel, to logits `(B, labels)`.
 #[derive(Clone, Debug)]
 pub enum Cnn<D: Backend> {
-    Plain(Plain<D>),
-    Modern(Modern<D>),
+    Plain(Box<Plain<D>>),
+    Modern(Box<Modern<D>>),
 }
 
 impl<D: Backend> Cnn<D> {
@@ -32,8 +32,8 @@ impl<D: Backend> Cnn<D> {
     /// When the device is out of memory.
     pub fn new(device: &D, kind: CnnKind, labels: usize, seed: u64) -> Result<Self, D::Err> {
         Ok(match kind {
-            CnnKind::Plain => Self::Plain(Plain::new(device, labels, seed)?),
-            CnnKind::Modern => Self::Modern(Modern::new(device, labels, seed)?),
+            CnnKind::Plain => Self::Plain(Box::new(Plain::new(device, labels, seed)?)),
+            CnnKind::Modern => Self::Modern(Box::new(Modern::new(device, labels, seed)?)),
         })
     }
 

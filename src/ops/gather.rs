@@ -13,10 +13,7 @@ pub fn gather<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>, places: Vec<usize
     let columns: Matrix<D, T> = flat.try_permute::<_, Axes2<1, 0>>()?;
     // One more row of zeros stands for every place in the padding.
     let padding = device.try_zeros_like(&(1, batch))?.put_tape(T::default());
-    let columns: Matrix<D, T> = match (columns, padding).try_concat_along(Axis::<0>) {
-        Ok(columns) => columns,
-        Err(error) => return Err(error),
-    };
+    let columns: Matrix<D, T> = (columns, padding).try_concat_along(Axis::<0>)?;
     let count = places.len();
     let index = device.try_tensor_from_vec(places, (count,))?;
     columns.try_gather(index)

@@ -10,6 +10,15 @@ pub const BEST: &str = "best.safetensors";
 const PREFIX: &str = "step-";
 const EXTENSION: &str = "safetensors";
 
+/// The newest checkpoint that can be read.
+#[derive(Debug, Default)]
+pub struct Newest {
+    /// Its step and contents; none before the first.
+    pub found: Option<(u64, TensorFile)>,
+    /// A sentence for each newer one that cannot be read.
+    pub notes: Vec<String>,
+}
+
 /// The weights folder of a run.
 pub struct Checkpoints {
     folder: PathBuf,
@@ -47,20 +56,20 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the folder cannot be listed, or there are checkpoints and none is whole.
-    pub fn newest(&self) -> Result<(Option<(u64, TensorFile)>, Vec<String>), TrainError> {
+    pub fn newest(&self) -> Result<Newest, TrainError> {
         let mut notes = Vec::new();
         let mut first_fault = None;
         for &step in self.steps()?.iter().rev() {
             let path = self.path(step);
             match read(&path) {
-                Ok(file) => return Ok((Some((step, file)), notes)),
+                Ok(file) => return Ok(Newest { found: Some((step, file)), notes }),
                 Err(error) => {
                     notes.push(format!("{error}; the one before it is used"));
                     first_fault.get_or_insert(error);
                 }
             }
         }
-        first_fault.map_or(Ok((None, notes)), Err)
+        first_fault.map_or(Ok(Newest { found: None, notes }), Err)
     }
 
     /// Steps that have a checkpoint, ascending.
@@ -139,10 +148,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = RunDir::create(root.path(), &"a".parse::<RunName>().unwrap(), "").unwrap();
         let checkpoints = Checkpoints::open(&run).unwrap();
-        assert!(checkpoints.newest().unwrap().0.is_none());
+        assert!(checkpoints.newest().unwrap().found.is_none());
         checkpoints.write(1, &file(1), false, 5).unwrap();
         std::fs::write(checkpoints.path(2), &file(2)[..10]).unwrap();
-        let (found, notes) = checkpoints.newest().unwrap();
+        let Newest { found, notes } = checkpoints.newest().unwrap();
         assert_eq!(found.unwrap().0, 1);
         assert!(notes.len() == 1 && notes[0].contains("step-00000002"), "{notes:?}");
         std::fs::remove_file(checkpoints.path(1)).unwrap();

@@ -1,6 +1,6 @@
 //! The training loop: it knows steps, epochs, checkpoints and whoever listens, but no model.
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{Checkpoints, Newest};
 use super::classification::{Evaluation, Values};
 use super::error::TrainError;
 use super::recipe::{Plan, Recipe};
@@ -87,7 +87,7 @@ impl Start {
     /// # Errors
     /// When the weights folder cannot be listed, or checkpoints are there and none can be read.
     pub fn find(run: &RunDir) -> Result<(Self, Vec<String>), TrainError> {
-        let (found, notes) = Checkpoints::open(run)?.newest()?;
+        let Newest { found, notes } = Checkpoints::open(run)?.newest()?;
         let start = found.map_or_else(Self::default, |(step, file)| Self { step, file: Some(file) });
         Ok((start, notes))
     }

@@ -19,7 +19,7 @@ fn answer_ms(place: &Place, run: &str) -> u64 {
     let events = place.events(run);
     let at = |kind: &str, phase: &str| {
         let fits = |event: &&serde_json::Value| is_kind(event, kind) && (phase.is_empty() || event["phase"] == phase);
-        events.iter().filter(fits).next_back().unwrap()["t_ms"].as_u64().unwrap()
+        events.iter().rfind(fits).unwrap()["t_ms"].as_u64().unwrap()
     };
     at("command_handled", "") - at("phase_changed", "pausing")
 }

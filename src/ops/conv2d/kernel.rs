@@ -193,10 +193,10 @@ mod avx2 {
                         let low = _mm256_loadu_ps(dy);
                         let high = _mm256_loadu_ps(dy.add(8));
                         dy = dy.wrapping_add(LANES);
-                        for m in 0..M {
+                        for (m, sum) in sums.iter_mut().enumerate() {
                             let x = _mm256_broadcast_ss(&*x.add(m));
-                            sums[m][0] = _mm256_fmadd_ps(x, low, sums[m][0]);
-                            sums[m][1] = _mm256_fmadd_ps(x, high, sums[m][1]);
+                            sum[0] = _mm256_fmadd_ps(x, low, sum[0]);
+                            sum[1] = _mm256_fmadd_ps(x, high, sum[1]);
                         }
                         // The last step may pass the end by less than a stride; it is not read then.
                         x = x.wrapping_add(stretch.col_stride);

@@ -125,10 +125,11 @@ pub fn composed_global_max<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> R
 
 type Shape4 = (usize, usize, usize, usize);
 
+/// `(4, outputs, B)`.
+type Corners<D, T> = Tensor<(usize, usize, usize), f32, D, T>;
+
 /// The four inputs of each 2x2, `(4, H' * W' * C, B)`.
-fn corners<D: Device<f32>, T: Tape<f32, D>>(
-    x: Image<D, T>,
-) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+fn corners<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<Corners<D, T>, D::Err> {
     let &(batch, height, width, channels) = x.shape();
     assert!(height >= 2 && width >= 2, "pool2d: the picture is smaller than a window");
     let (out_height, out_width) = (height / 2, width / 2);
