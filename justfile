@@ -27,6 +27,6 @@ clippy:
 cuda-check:
     cargo check --release --features cuda,ci-check
 
-# Write config.toml from the settings' own tables
-config:
-    UPDATE_CONFIG=1 cargo test --release --test config_file
+# Write config.toml and README's keys anew from the program's own tables
+documents:
+    UPDATE_DOCUMENTS=1 cargo test --release --test documents

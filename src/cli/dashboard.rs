@@ -28,7 +28,7 @@ pub fn run(args: &DashboardArgs, globals: &Globals) -> CliResult {
     }
     let guard = TerminalGuard::enter()?;
     let mut capabilities = guard.detect();
-    capabilities.colours = colours(config.ui.colours, capabilities.colours);
+    capabilities.colours = colours_by(config.ui.colours, capabilities.colours);
     let graphics = args.graphics.unwrap_or(config.ui.graphics);
     let (wake, woken) = tokio::sync::mpsc::channel(1);
     let wake_up = move || {
@@ -77,7 +77,8 @@ fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-fn colours(choice: ColourChoice, detected: ColourDepth) -> ColourDepth {
+/// The colours that a user asked for, else those that were found.
+pub(super) fn colours_by(choice: ColourChoice, detected: ColourDepth) -> ColourDepth {
     match choice {
         ColourChoice::Auto => detected,
         ColourChoice::Truecolor => ColourDepth::Truecolour,

@@ -39,7 +39,7 @@ fn examine(globals: &Globals) -> Vec<Finding> {
             (Config::default(), Finding::problem("settings", error.to_string(), advice))
         }
     };
-    let mut findings = terminal::examine(config.ui.graphics);
+    let mut findings = terminal::examine(&config.ui);
     findings.push(settings);
     findings.push(pictures(&config));
     findings.extend(devices::examine(&config.runtime));

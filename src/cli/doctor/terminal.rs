@@ -1,27 +1,28 @@
 //! The terminal: size, colours, pictures, what lies between.
 
 use super::finding::Finding;
-use crate::config::GraphicsChoice;
+use crate::cli::dashboard::colours_by;
+use crate::config::UiConfig;
 use crate::term::{Capabilities, ColourDepth, Environment, TerminalGuard};
 use crate::ui::pictures::{self, Chosen, Graphics};
 
 /// The smallest screen that the dashboard is laid out for.
 const SMALLEST: (u16, u16) = (80, 24);
 
-pub fn examine(asked: GraphicsChoice) -> Vec<Finding> {
+/// Asks as the dashboard does, with the same settings.
+pub fn examine(ui: &UiConfig) -> Vec<Finding> {
     let environment = Environment::read();
-    let capabilities;
-    let chosen;
-    match TerminalGuard::enter() {
-        Ok(guard) => {
-            capabilities = guard.detect();
-            chosen = pictures::open(asked, &capabilities, || ()).1;
-        }
-        Err(_) => {
-            capabilities = Capabilities::unasked(&environment, false);
-            chosen = pictures::choose(asked, &capabilities, false);
-        }
+    let mut capabilities = Capabilities::unasked(&environment, false);
+    let guard = TerminalGuard::enter().ok();
+    if let Some(guard) = &guard {
+        capabilities = guard.detect();
     }
+    capabilities.colours = colours_by(ui.colours, capabilities.colours);
+    let chosen = match &guard {
+        Some(_) => pictures::open(ui.graphics, &capabilities, || ()).1,
+        None => pictures::choose(ui.graphics, &capabilities, false),
+    };
+    drop(guard);
     let size = capabilities.tty.then(crossterm::terminal::size).and_then(Result::ok).filter(|&(w, h)| w > 0 && h > 0);
     judge(&environment, &capabilities, &chosen, size)
 }
@@ -69,11 +70,11 @@ fn colours(depth: ColourDepth, env: &Environment) -> Finding {
     match depth {
         ColourDepth::Truecolour => Finding::good("colours", "24-bit"),
         ColourDepth::Ansi256 => {
-            Finding::good("colours", "256; with COLORTERM=truecolor, if the terminal has them, all")
+            Finding::good("colours", "256; if the terminal has more, set ui.colours = \"truecolor\"")
         }
-        ColourDepth::Ansi16 => Finding::warning("colours", "16", "set TERM or COLORTERM to what the terminal has"),
+        ColourDepth::Ansi16 => Finding::warning("colours", "16", "if the terminal has more, set ui.colours"),
         ColourDepth::Mono if env.no_color => Finding::good("colours", "none, as NO_COLOR asks"),
-        ColourDepth::Mono => Finding::warning("colours", "none", "set TERM to what the terminal is"),
+        ColourDepth::Mono => Finding::warning("colours", "none", "set TERM to what the terminal is, or ui.colours"),
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
 
     fn statuses(env: &Environment, reply: &[u8], size: (u16, u16)) -> Vec<(String, Status)> {
         let can = Capabilities::new(env, parse(reply));
-        let chosen = pictures::choose(GraphicsChoice::Auto, &can, false);
+        let chosen = pictures::choose(crate::config::GraphicsChoice::Auto, &can, false);
         judge(env, &can, &chosen, Some(size)).into_iter().map(|finding| (finding.text, finding.status)).collect()
     }
 
