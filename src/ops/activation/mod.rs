@@ -109,8 +109,9 @@ impl ActivationOp for Cpu {
     ) -> Result<Tensor<S, f32, Self, T>, Self::Err> {
         use rayon::prelude::*;
         let (x, mut tape) = x.split_tape();
-        let numbers = read(&x);
-        let mut y = numbers.clone();
+        let mut y = read(&x);
+        // Only a backward pass asks for the input again.
+        let numbers = if T::OWNS_TAPE { y.clone() } else { Vec::new() };
         y.par_chunks_mut(CHUNK).for_each(|y| apply(activation, y));
         let y = x.device().try_tensor_from_vec(y, *x.shape())?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
