@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use pixscribe::run::{Event, EventKind, Num, RunDir, RunLog};
+use pixscribe::jobs::History;
+use pixscribe::run::{Event, EventKind, EventTail, Num, RunDir};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,14 +36,13 @@ fn a_long_log() -> (tempfile::TempDir, RunDir) {
 fn first_piece(bencher: divan::Bencher) {
     let (_root, run) = a_long_log();
     bencher.bench_local(|| {
-        let mut log = RunLog::open(&run);
-        log.poll();
-        log.replay().last_step()
+        let events = EventTail::open(run.events_path()).poll();
+        History::default().take_in(events)
     });
 }
 
 #[divan::bench(sample_count = 10)]
 fn whole_log(bencher: divan::Bencher) {
     let (_root, run) = a_long_log();
-    bencher.bench_local(|| RunLog::read(&run).replay().last_step());
+    bencher.bench_local(|| History::read(&run).last_step());
 }

@@ -13,10 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pixscribe::config::{Config, ModelKind};
+use pixscribe::jobs::History;
 use pixscribe::run::slot::{SlotQueue, Turn};
 use pixscribe::run::{
-    Answer, CommandKind, EventKind, EventWriter, Inbox, Liveness, Num, Phase, RunDir, RunLock, RunLog, State,
-    StateWriter, observe, send_and_wait,
+    Answer, CommandKind, EventKind, EventWriter, Inbox, Liveness, Num, Phase, RunDir, RunLock, State, StateWriter,
+    observe, send_and_wait,
 };
 use rustix::process::{Pid, Signal, getsid, kill_process, kill_process_group, test_kill_process};
 
@@ -233,7 +234,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn last_step(run: &RunDir) -> u64 {
-    RunLog::read(run).replay().last_step()
+    History::read(run).last_step()
 }
 
 fn computes_beyond(run: &RunDir, step: u64) {
@@ -250,9 +251,9 @@ fn kill(run: &RunDir) {
 }
 
 fn logged_steps(run: &RunDir) -> Vec<u64> {
-    let log = RunLog::read(run);
-    assert_eq!((log.damaged(), log.problem()), (0, None));
-    log.replay().series("train/loss").unwrap().points().map(|point| point.step).collect()
+    let history = History::read(run);
+    assert_eq!(history.damaged, 0);
+    history.metric("train/loss").unwrap().points().iter().map(|point| point.step).collect()
 }
 
 // ---- the play --------------------------------------------------------------------------------------------------------
@@ -314,9 +315,9 @@ fn a_killed_worker_is_interrupted_and_its_run_goes_on_from_the_checkpoint() {
     stage.start("", &run);
     computes_beyond(&run, saved + 1);
     assert_eq!(stage.pixscribe(&["stop", "a"]).code, 0);
-    let log = RunLog::read(&run);
-    assert_eq!(log.damaged(), 1, "the torn line and no other");
-    let steps: Vec<u64> = log.replay().series("train/loss").unwrap().points().map(|point| point.step).collect();
+    let history = History::read(&run);
+    assert_eq!(history.damaged, 1, "the torn line and no other");
+    let steps: Vec<u64> = history.metric("train/loss").unwrap().points().iter().map(|point| point.step).collect();
     assert_eq!(steps, (1..=last_step(&run)).collect::<Vec<_>>());
 }
 
@@ -532,10 +533,10 @@ fn a_full_disk_is_told_and_when_there_is_room_again_nothing_is_missing() {
     assert!(larger.success());
     append(&mut events);
     assert_eq!((events.waiting(), events.problem()), (0, None));
-    let log = RunLog::read(&run);
-    let told: Vec<&str> = log.replay().notes().map(|note| note.text.split(' ').next().unwrap()).collect();
+    let history = History::read(&run);
+    let told: Vec<&str> = history.lines().iter().map(|line| line.text.split(' ').next().unwrap()).collect();
     assert_eq!(told, (0..written).map(|i| i.to_string()).collect::<Vec<_>>());
-    assert!(log.damaged() <= 1, "only a line that the disk cut");
+    assert!(history.damaged <= 1, "only a line that the disk cut");
 }
 
 fn is_half(entry: &fs::DirEntry) -> bool {

@@ -32,7 +32,9 @@ impl App {
         let Some(run) = self.runs.selected() else { return self.nothing_selected() };
         let ask = match run.phase {
             _ if self.is_waiting_for(run) => return self.explain_phase(),
-            Phase::Pausing | Phase::Stopping => return self.explain_phase(),
+            // Whoever paused by mistake need not wait until it is done to take it back.
+            Phase::Pausing => Ask::Resume,
+            Phase::Stopping => return self.explain_phase(),
             _ if run.can_resume => Ask::Resume,
             phase if phase.is_live() => Ask::Pause,
             _ => return self.explain_phase(),

@@ -3,7 +3,7 @@
 use super::notice::Tone;
 use super::{App, Effect, Tab};
 use crate::jobs::{Answer, Ask, History, Update};
-use crate::run::RunName;
+use crate::run::{Phase, RunName};
 
 /// A worker that was started and shows no sign of life for so long has failed.
 const START_TIMEOUT_MS: u64 = 20_000;
@@ -16,7 +16,7 @@ impl App {
                 self.runs.scanned = true;
                 self.runs.trouble = trouble;
             }
-            Update::History { run, anew, part } => self.add_history(run, anew, *part),
+            Update::History { run, anew, parts } => self.add_history(run, anew, parts),
             Update::Answered { run, ask, answer } => self.hear_answer(&run, ask, answer),
             Update::Started { run } => {
                 self.say(Tone::Good, format!("{run} is starting."));
@@ -57,17 +57,17 @@ impl App {
         Vec::new()
     }
 
-    fn add_history(&mut self, run: RunName, anew: bool, part: History) {
+    fn add_history(&mut self, run: RunName, anew: bool, parts: Vec<History>) {
         if !self.wanted.followed.contains(&run) {
             return;
         }
         if anew {
             self.predictions.retain(|(of, _), _| *of != run);
             self.wanted.forget_predictions(&run);
-            self.histories.insert(run, part);
-        } else {
-            self.histories.entry(run).or_default().append(part);
+            self.histories.remove(&run);
         }
+        let history = self.histories.entry(run).or_default();
+        parts.into_iter().for_each(|part| history.append(part));
     }
 
     fn hear_answer(&mut self, run: &RunName, ask: Ask, answer: Answer) {
@@ -80,6 +80,11 @@ impl App {
         };
         match answer {
             Answer::Confirmed => {
+                match ask {
+                    Ask::Pause => self.runs.note_leaving(run, Phase::Pausing),
+                    Ask::Stop => self.runs.note_leaving(run, Phase::Stopping),
+                    Ask::Resume | Ask::Save => {}
+                }
                 let done = match ask {
                     Ask::Pause => format!("{run} is paused. Press p to go on."),
                     Ask::Resume => format!("{run} goes on."),

@@ -148,6 +148,16 @@ impl Runs {
         }
     }
 
+    /// A worker said yes and is leaving: known before its run is looked at again.
+    pub fn note_leaving(&mut self, name: &RunName, phase: Phase) {
+        if let Some(run) = self.known.get_mut(name)
+            && run.phase == Phase::Running
+            && !self.asked.contains_key(name)
+        {
+            run.phase = phase;
+        }
+    }
+
     /// Runs whose worker was started before `since_ms` and has not been heard of.
     pub fn silent_since(&self, since_ms: u64) -> Vec<RunName> {
         let silent = |asked: &Asked| asked.ask == Ask::Resume && asked.at_ms < since_ms;
@@ -189,7 +199,8 @@ impl Asked {
     fn is_settled_by(&self, phase: Phase) -> bool {
         match self.ask {
             Ask::Save => !phase.is_live(),
-            Ask::Pause | Ask::Stop | Ask::Resume => phase != self.phase,
+            Ask::Resume => phase != self.phase && phase != Phase::Paused,
+            Ask::Pause | Ask::Stop => phase != self.phase,
         }
     }
 }

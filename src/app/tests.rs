@@ -68,7 +68,7 @@ fn history(epochs: u64) -> History {
 fn with_pictures() -> App {
     let mut app = one(Phase::Running);
     let run = name("a");
-    news(&mut app, Update::History { run: run.clone(), anew: true, part: Box::new(history(2)) });
+    news(&mut app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
     let gallery = Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0]));
     news(&mut app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
     for (epoch, named) in [(1, [1, 1, 1, 1, 0]), (2, [0, 1, 1, 1, 0])] {
@@ -100,10 +100,28 @@ fn pause_is_asked_then_confirmed() {
     assert_eq!(orders(press(&mut app, "p")), []);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Pausing)], gone: vec![] });
     assert_eq!(app.runs.asked(&name("a")), None);
-    assert_eq!(orders(press(&mut app, "p")), []);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
     news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
+}
+
+#[test]
+fn a_confirmed_pause_counts_before_the_run_is_looked_at_again() {
+    let mut app = one(Phase::Running);
+    press(&mut app, "p");
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
+}
+
+#[test]
+fn a_pause_can_be_taken_back_while_the_worker_still_saves() {
+    let mut app = one(Phase::Pausing);
+    assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
+    // It is paused for a moment before the next worker begins: not yet what was asked for.
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
+    assert_eq!(orders(press(&mut app, "p")), []);
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Starting)], gone: vec![] });
+    assert_eq!(app.runs.asked(&name("a")), None);
 }
 
 #[test]
@@ -155,20 +173,20 @@ fn the_log_of_the_selected_and_marked_runs_is_followed_and_no_other() {
     let views = vec![view("a", Phase::Running), view("b", Phase::Running)];
     let first = orders(news(&mut app, Update::Runs { changed: views, gone: vec![] }));
     assert_eq!(first[0], Order::Follow(vec![name("a")]));
-    let part = Box::new(history(1));
-    news(&mut app, Update::History { run: name("a"), anew: true, part: part.clone() });
+    let parts = vec![history(1)];
+    news(&mut app, Update::History { run: name("a"), anew: true, parts: parts.clone() });
     assert!(orders(press(&mut app, " j")).contains(&Order::Follow(vec![name("b"), name("a")])));
     assert!(app.history(&name("a")).is_some(), "a marked run's history is kept");
     press(&mut app, "k j");
     assert!(app.history(&name("a")).is_none(), "without its mark it is let go");
-    news(&mut app, Update::History { run: name("a"), anew: false, part });
+    news(&mut app, Update::History { run: name("a"), anew: false, parts });
     assert!(app.history(&name("a")).is_none(), "late news of a run nobody looks at is dropped");
 }
 
 #[test]
 fn pictures_and_predictions_are_asked_for_once() {
     let mut app = one(Phase::Running);
-    let effects = news(&mut app, Update::History { run: name("a"), anew: true, part: Box::new(history(2)) });
+    let effects = news(&mut app, Update::History { run: name("a"), anew: true, parts: vec![history(2)] });
     let epochs: Vec<u64> = orders(effects)
         .into_iter()
         .filter_map(|order| match order {
@@ -298,6 +316,6 @@ fn the_farewell_counts_the_runs_that_go_on() {
 #[test]
 fn a_replaced_log_loads_its_predictions_again() {
     let mut app = with_pictures();
-    let effects = news(&mut app, Update::History { run: name("a"), anew: true, part: Box::new(history(1)) });
+    let effects = news(&mut app, Update::History { run: name("a"), anew: true, parts: vec![history(1)] });
     assert!(matches!(&orders(effects)[..], [Order::LoadPredictions { epoch: 1, .. }]));
 }

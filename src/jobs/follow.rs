@@ -33,8 +33,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next part, if there is news; the flag says that it begins anew.
-    fn read(&mut self) -> Option<(bool, History)> {
+    /// The next parts, if there is news; the flag says that they begin anew.
+    fn read(&mut self) -> Option<(bool, Vec<History>)> {
         let events = self.tail.poll();
         let anew = self.tail.restarts() != self.restarts;
         if anew {
@@ -48,9 +48,7 @@ impl Reader {
         }
         self.next.damaged += damaged - self.damaged;
         self.damaged = damaged;
-        events.into_iter().for_each(|event| self.next.apply(event));
-        let following = self.next.next_part();
-        Some((anew, std::mem::replace(&mut self.next, following)))
+        Some((anew, self.next.take_in(events)))
     }
 }
 
@@ -63,16 +61,16 @@ pub async fn follow_events(run: RunDir, outbox: Outbox) {
     let mut moved = Instant::now();
     loop {
         let read = spawn_blocking(move || {
-            let part = reader.read();
-            (reader, part)
+            let parts = reader.read();
+            (reader, parts)
         });
-        let Ok((back, part)) = read.await else { return };
+        let Ok((back, parts)) = read.await else { return };
         reader = back;
-        if part.is_some() {
+        if parts.is_some() {
             moved = Instant::now();
         }
-        if let Some((anew, part)) = part.or_else(|| first.then(|| (true, History::default()))) {
-            let update = Update::History { run: run.name().clone(), anew: anew || first, part: Box::new(part) };
+        if let Some((anew, parts)) = parts.or_else(|| first.then(|| (true, Vec::new()))) {
+            let update = Update::History { run: run.name().clone(), anew: anew || first, parts };
             first = false;
             if outbox.send(update).await.is_err() {
                 return;
@@ -137,8 +135,9 @@ mod tests {
 
     async fn next(updates: &mut tokio::sync::mpsc::Receiver<Update>) -> (bool, usize) {
         match tokio::time::timeout(Duration::from_secs(20), updates.recv()).await {
-            Ok(Some(Update::History { anew, part, .. })) => {
-                (anew, part.metric("train/loss").map_or(0, |series| series.points().len()))
+            Ok(Some(Update::History { anew, parts, .. })) => {
+                let points = |part: &History| part.metric("train/loss").map_or(0, |series| series.points().len());
+                (anew, parts.iter().map(points).sum())
             }
             other => panic!("{other:?}"),
         }

@@ -1,14 +1,13 @@
 //! All that a run's log tells, reduced to what screens draw.
 //!
-//! A history is built in parts: the reader of a log reduces each stretch of new lines to a small `History`
-//! and sends that; the dashboard appends it to what it has. Appending parts gives what reducing the whole
-//! log at once would give, wherever it was cut.
+//! A history is built in parts: the reader of a log reduces each stretch of new lines to small parts
+//! and sends those; the dashboard appends them to what it has. That gives the same wherever the log was cut.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::confusion::Confusion;
 use super::series::{Point, Series};
-use crate::run::{Event, EventKind, MetricDef, Num, plain_text};
+use crate::run::{Event, EventKind, EventTail, MetricDef, Num, RunDir, plain_text};
 
 /// Lines of the event list that are kept; the log itself has them all.
 const MAX_LINES: usize = 5_000;
@@ -60,9 +59,43 @@ pub struct Line {
 }
 
 impl History {
-    /// An empty part that goes on where this one ends.
-    pub fn next_part(&self) -> History {
-        History { begun_ms: self.begun_ms, step: self.step, ..History::default() }
+    /// The whole log of a run as it is now.
+    pub fn read(run: &RunDir) -> History {
+        let mut tail = EventTail::open(run.events_path());
+        let (mut whole, mut part) = (History::default(), History::default());
+        loop {
+            part.take_in(tail.poll()).into_iter().for_each(|part| whole.append(part));
+            if !tail.is_behind() {
+                break;
+            }
+        }
+        whole.damaged += tail.damaged();
+        whole
+    }
+
+    /// The events as parts, and this one goes on behind them. A worker's first words begin a part: what they take back
+    /// of earlier ones is taken back before anything is added.
+    pub fn take_in(&mut self, events: Vec<Event>) -> Vec<History> {
+        let mut parts = Vec::new();
+        for event in events {
+            if matches!(event.kind, EventKind::Hello { .. }) {
+                parts.push(self.split_off());
+            }
+            self.apply(event);
+        }
+        parts.push(self.split_off());
+        parts
+    }
+
+    /// This part; what is left is an empty one that goes on where it ends.
+    fn split_off(&mut self) -> History {
+        let next = History { begun_ms: self.begun_ms, step: self.step, ..History::default() };
+        std::mem::replace(self, next)
+    }
+
+    /// The last step logged.
+    pub fn last_step(&self) -> u64 {
+        self.step
     }
 
     pub fn series(&self) -> impl Iterator<Item = (&str, &Series)> {
@@ -102,7 +135,7 @@ impl History {
         self.predictions.iter().rev().find(|p| p.split == "test" && p.epoch == epoch)
     }
 
-    /// Takes in the next record of the log.
+    /// Adds the next record of the log to a part.
     pub fn apply(&mut self, event: Event) {
         let Event { t_ms, run_ms, kind, .. } = event;
         let begun_ms = *self.begun_ms.get_or_insert(t_ms);
@@ -145,10 +178,7 @@ impl History {
             self.go_back_to(step);
         }
         for (name, series) in part.series {
-            match self.series.get_mut(&name) {
-                Some(mine) => mine.extend(series.points().iter().copied()),
-                None => drop(self.series.insert(name, series)),
-            }
+            self.series.entry(name).or_default().extend(series.points().iter().copied());
         }
         self.defs.extend(part.defs);
         self.confusions.extend(part.confusions);
@@ -179,10 +209,10 @@ impl History {
                 value: value.get() as f32,
             };
             if let Some(series) = self.series.get_mut(&name) {
-                series.push(point);
+                series.log(point);
             } else if self.series.len() < MAX_METRICS {
                 let name = plain_text(&name).into_owned();
-                self.series.entry(name).or_default().push(point);
+                self.series.entry(name).or_default().log(point);
             }
         }
     }
@@ -276,7 +306,8 @@ mod tests {
 
     fn reduced(kinds: Vec<EventKind>) -> History {
         let mut history = History::default();
-        (0..).zip(kinds).for_each(|(t, kind)| history.apply(event(t, kind)));
+        let events = (0..).zip(kinds).map(|(t, kind)| event(t, kind)).collect();
+        History::default().take_in(events).into_iter().for_each(|part| history.append(part));
         history
     }
 
@@ -332,16 +363,15 @@ mod tests {
         fn parts_append_to_the_whole(kinds in prop::collection::vec(any_kind(), 0..60), cuts in prop::collection::vec(0usize..60, 0..4)) {
             let events: Vec<Event> = (0..).zip(kinds).map(|(t, kind)| event(t, kind)).collect();
             let mut whole = History::default();
-            events.iter().cloned().for_each(|e| whole.apply(e));
+            let mut one = History::default();
+            events.iter().for_each(|e| one.take_in(vec![e.clone()]).into_iter().for_each(|part| whole.append(part)));
             let mut cuts = cuts;
             cuts.sort_unstable();
             let mut joined = History::default();
             let mut part = History::default();
             let mut from = 0;
             for to in cuts.into_iter().map(|c| c.min(events.len())).chain([events.len()]) {
-                events[from..to.max(from)].iter().cloned().for_each(|e| part.apply(e));
-                let next = part.next_part();
-                joined.append(std::mem::replace(&mut part, next));
+                part.take_in(events[from..to.max(from)].to_vec()).into_iter().for_each(|part| joined.append(part));
                 from = to.max(from);
             }
             prop_assert_eq!(losses(&joined), losses(&whole));

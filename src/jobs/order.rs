@@ -78,11 +78,11 @@ pub enum Update {
     Scanned {
         trouble: Option<String>,
     },
-    /// The next part of a run's history; `anew` if the log was replaced and what came before is void.
+    /// The next parts of a run's history; `anew` if the log was replaced and what came before is void.
     History {
         run: RunName,
         anew: bool,
-        part: Box<History>,
+        parts: Vec<History>,
     },
     Answered {
         run: RunName,

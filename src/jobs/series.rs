@@ -1,13 +1,13 @@
-//! One metric over a run: its logged points, and a summary of every 64 of them.
+//! One metric over a run: its logged points, and summaries of 16, 256, 4,096 … of them.
 //!
-//! A chart asks for the smallest and largest value of a range of points. The summary answers in a few
-//! look-ups whatever the length of the log, and since it keeps extremes and not averages, a spike of a
-//! single step stays visible in a chart of any width.
+//! A chart asks for the smallest and largest value of a range of points. The summaries answer in a few look-ups
+//! whatever the length of the log, and since they keep extremes and not averages alone, a spike of a single step stays
+//! visible in a chart of any width.
 
 use std::ops::Range;
 
-/// How many points one summary covers: small enough that the ragged ends of a range are cheap to walk.
-const BLOCK: usize = 64;
+/// How many points one summary covers, and how many summaries one of the next level.
+const BLOCK: usize = 16;
 
 /// One logged value and the four clocks it may be drawn against.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,8 +98,8 @@ impl Extent {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     points: Vec<Point>,
-    /// One entry for every full block of `BLOCK` points.
-    blocks: Vec<Extent>,
+    /// Level by level, one entry for every full block of the level below, the points being the lowest.
+    levels: Vec<Vec<Extent>>,
 }
 
 impl Series {
@@ -111,53 +111,115 @@ impl Series {
         self.points.last()
     }
 
-    /// Adds a point. A step that was logged before replaces what stands from there on: the worker went
-    /// back (a resume whose `hello` line was lost), or the old line was damaged.
+    /// Adds a point, as one that follows on the others or as the damage that its step gives away: steps only grow.
+    ///
+    /// A step that is not behind the last one but behind the one before it tells that the last one was damaged; a step
+    /// behind neither is damaged itself, or repeats what an earlier worker had logged. A last step said again is the
+    /// later word on it.
     pub fn push(&mut self, point: Point) {
-        if self.points.last().is_some_and(|last| last.step >= point.step) {
-            let keep = self.points.partition_point(|p| p.step < point.step);
-            self.truncate(keep);
+        if let [before @ .., last] = &self.points[..]
+            && point.step <= last.step
+        {
+            let replaces = before.last().is_none_or(|before| before.step < point.step);
+            if !replaces {
+                return;
+            }
+            self.truncate(self.points.len() - 1);
         }
         self.points.push(point);
-        if self.points.len().is_multiple_of(BLOCK) {
-            let from = self.points.len() - BLOCK;
-            self.blocks.push(walk(&self.points[from..]));
+        self.summarise();
+    }
+
+    /// Adds the summaries of the blocks that the last point has filled.
+    fn summarise(&mut self) {
+        let mut filled = self.points.len();
+        for level in 0.. {
+            if filled == 0 || !filled.is_multiple_of(BLOCK) {
+                return;
+            }
+            let block = filled - BLOCK..filled;
+            let summary = match level {
+                0 => walk(&self.points[block]),
+                _ => self.levels[level - 1][block].iter().fold(Extent::EMPTY, |a, b| a.union(*b)),
+            };
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            self.levels[level].push(summary);
+            filled = self.levels[level].len();
         }
+    }
+
+    /// Adds a point as it was logged, whatever its step: for a part that is put in order when it is appended.
+    pub fn log(&mut self, point: Point) {
+        self.points.push(point);
+        self.summarise();
     }
 
     /// Drops the points beyond `step`: what an unsaved stretch logged before a resume went back.
     pub fn cut(&mut self, step: u64) {
-        let keep = self.points.partition_point(|p| p.step <= step);
-        self.truncate(keep);
+        let all = std::mem::take(self).points;
+        all.into_iter().filter(|point| point.step <= step).for_each(|point| self.log(point));
     }
 
     fn truncate(&mut self, keep: usize) {
         self.points.truncate(keep);
-        self.blocks.truncate(keep / BLOCK);
+        let mut full = keep;
+        for level in &mut self.levels {
+            full /= BLOCK;
+            level.truncate(full);
+        }
     }
 
     /// The extremes of a range of point numbers; none if it is empty.
     pub fn extent(&self, range: Range<usize>) -> Option<Extent> {
-        let range = range.start..range.end.min(self.points.len());
-        if range.is_empty() {
+        let (mut from, mut to) = (range.start, range.end.min(self.points.len()));
+        if from >= to {
             return None;
         }
-        let first_block = range.start.div_ceil(BLOCK);
-        let last_block = range.end / BLOCK;
-        if first_block >= last_block {
-            return Some(walk(&self.points[range]));
+        let mut extent = Extent::EMPTY;
+        for level in 0.. {
+            // The ragged ends are walked; what is left is whole blocks, and those are entries of the next level.
+            let head = from.next_multiple_of(BLOCK).min(to);
+            let tail = (to - to % BLOCK).max(head);
+            extent = extent.union(self.entries(level, from..head)).union(self.entries(level, tail..to));
+            (from, to) = (head / BLOCK, tail / BLOCK);
+            if head == tail {
+                break;
+            }
         }
-        let head = walk(&self.points[range.start..first_block * BLOCK]);
-        let tail = walk(&self.points[last_block * BLOCK..range.end]);
-        let body = self.blocks[first_block..last_block].iter().fold(Extent::EMPTY, |a, b| a.union(*b));
-        Some(head.union(body).union(tail))
+        Some(extent)
     }
 
-    /// The numbers of the points with `from <= x < to`.
-    pub fn between(&self, axis: Axis, from: f64, to: f64) -> Range<usize> {
-        let start = self.points.partition_point(|p| p.at(axis) < from);
-        let end = self.points.partition_point(|p| p.at(axis) < to);
-        start..end.max(start)
+    fn entries(&self, level: usize, range: Range<usize>) -> Extent {
+        match level {
+            0 => walk(&self.points[range]),
+            _ => self.levels[level - 1][range].iter().fold(Extent::EMPTY, |a, b| a.union(*b)),
+        }
+    }
+
+    /// The number of the first point that lies at `x` or behind it.
+    pub fn first_from(&self, axis: Axis, x: f64) -> usize {
+        self.first_from_near(axis, x, self.points.len() / 2)
+    }
+
+    /// The same, found faster if it is near `guess`: a search over all of a long series waits for memory at each step.
+    pub fn first_from_near(&self, axis: Axis, x: f64, guess: usize) -> usize {
+        let is_before = |at: usize| self.points[at].at(axis) < x;
+        let (len, guess) = (self.points.len(), guess.min(self.points.len()));
+        let (mut low, mut high, mut stride) = (guess, guess, 1);
+        while low > 0 && !is_before(low - 1) {
+            high = low - 1;
+            low = low.saturating_sub(stride);
+            stride *= 2;
+        }
+        stride = 1;
+        while high < len && is_before(high) {
+            low = high + 1;
+            high = (high + stride).min(len);
+            stride *= 2;
+        }
+        low + self.points[low..high].partition_point(|point| point.at(axis) < x)
     }
 }
 
@@ -207,20 +269,42 @@ mod tests {
     }
 
     #[test]
-    fn going_back_replaces_what_was_logged_beyond() {
+    fn one_damaged_step_costs_no_other_point() {
+        let steps = |logged: &[u64]| {
+            let mut series = Series::default();
+            series.extend(logged.iter().map(|step| point(*step, 1.0)));
+            series.points().iter().map(|point| point.step).collect::<Vec<u64>>()
+        };
+        assert_eq!(steps(&[1, 2, 900, 4, 5]), [1, 2, 4, 5]);
+        assert_eq!(steps(&[11, 12, 3, 14, 15]), [11, 12, 14, 15]);
+        assert_eq!(steps(&[900, 2, 3]), [2, 3]);
+        assert_eq!(steps(&[1, 2, 900]), [1, 2, 900]);
+    }
+
+    #[test]
+    fn a_last_step_said_again_is_the_later_word() {
         let mut series = series(&[0.0, 1.0, 2.0, 3.0]);
-        series.push(point(2, 20.0));
+        series.push(point(3, 30.0));
         let values: Vec<f32> = series.points().iter().map(|p| p.value).collect();
-        assert_eq!(values, [0.0, 1.0, 20.0]);
+        assert_eq!(values, [0.0, 1.0, 2.0, 30.0]);
         series.cut(0);
         assert_eq!(series.points().len(), 1);
     }
 
     proptest! {
         #[test]
+        fn a_search_finds_the_same_from_any_guess(n in 0usize..300, x in -5f64..700.0, guess in 0usize..400) {
+            let mut series = Series::default();
+            series.extend((0..n as u64).map(|i| point(2 * i, 1.0)));
+            let expected = (0..n).find(|i| (2 * i) as f64 >= x).unwrap_or(n);
+            prop_assert_eq!(series.first_from_near(Axis::Step, x, guess), expected);
+            prop_assert_eq!(series.first_from(Axis::Step, x), expected);
+        }
+
+        #[test]
         fn extents_equal_a_plain_walk(
-            values in prop::collection::vec(-1e3f32..1e3, 1..400),
-            cut in 0usize..400, from in 0usize..400, len in 0usize..400,
+            values in prop::collection::vec(-1e3f32..1e3, 1..900),
+            cut in 0usize..900, from in 0usize..900, len in 0usize..900,
         ) {
             let mut series = series(&values);
             series.cut(cut as u64);

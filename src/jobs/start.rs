@@ -1,16 +1,18 @@
 //! Making runs, starting workers on them, and asking workers for something.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::launch::Launch;
 use super::order::{Answer, Ask, NewRun, Recipe, Text};
 use crate::config::{self, Config, ModelKind};
 use crate::data;
-use crate::run::{self, CommandKind, RunDir, RunName, send_and_wait};
+use crate::run::{self, CommandKind, Liveness, RunDir, RunName, send_and_wait};
 
 /// How long a worker may take to answer, as the commands have it too.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether a worker has left its run.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where runs are, and the settings that new ones begin with.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ pub fn ask(runs_root: &Path, name: &RunName, ask: Ask) -> Result<Option<Answer>,
         Ask::Stop => CommandKind::Stop,
         Ask::Save => CommandKind::Checkpoint,
         Ask::Resume => {
+            wait_until_left(&run);
             let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
             Launch::new(&run).launcher(&config.runtime.launcher).start().map_err(Text::of)?;
             return Ok(None);
@@ -78,6 +81,14 @@ pub fn ask(runs_root: &Path, name: &RunName, ask: Ask) -> Result<Option<Answer>,
         run::Answer::NoWorker(_) => Answer::NoWorker,
         run::Answer::TimedOut => Answer::TimedOut,
     }))
+}
+
+/// A worker that was asked to pause may still be saving; the next one can begin once it has let go of the run.
+fn wait_until_left(run: &RunDir) {
+    let begun = Instant::now();
+    while run::observe(run).liveness == Liveness::Live && begun.elapsed() < PATIENCE {
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Nothing here knows models, data or screens. A worker writes through [`EventWriter`],
 //! [`StateWriter`] and [`Inbox`] while it holds the [`RunLock`]; dashboards and commands read
-//! through [`EventTail`], [`Replay`], [`observe`] and ask through [`send_and_wait`].
+//! through [`EventTail`], [`observe`] and ask through [`send_and_wait`].
 
 mod answer;
 mod atomic;
@@ -11,16 +11,12 @@ mod command;
 mod directory;
 mod error;
 mod event;
-mod history;
 mod lock;
-mod log;
 mod name;
 mod num;
 mod observe;
 mod phase;
 pub mod predictions;
-mod record;
-mod replay;
 pub mod slot;
 mod spark;
 mod state;
@@ -34,15 +30,11 @@ pub use command::{Command, CommandKind, Inbox, send_command};
 pub use directory::RunDir;
 pub use error::RunError;
 pub use event::{Event, EventKind, MAX_LINE_BYTES, MetricDef, SCHEMA};
-pub use history::{Point, Row, Series};
 pub use lock::{Holder, Liveness, Pulse, RunLock, host_name, liveness};
-pub use log::RunLog;
 pub use name::{RunName, nearest};
 pub use num::Num;
 pub use observe::{Observation, free_bytes, observe, observe_with, observed_phase};
 pub use phase::Phase;
-pub use record::{Checkpoint, Confusion, NoteLine, Sample};
-pub use replay::Replay;
 pub use spark::{SPARK_POINTS, spark};
 pub use state::{QueuePlace, State, StateWriter};
 pub use tail::{EventTail, read_events};

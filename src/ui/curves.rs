@@ -167,7 +167,7 @@ fn entry<'a>(dot: &'static str, name: &'a str, value: String, style: Style, them
 fn value_at(series: &Series, axis: Axis, reading: Option<f64>) -> Option<f64> {
     let point = match reading {
         None => series.last()?,
-        Some(at) => series.points()[..series.between(axis, f64::NEG_INFINITY, at + 1e-9).end].last()?,
+        Some(at) => series.points()[..series.first_from(axis, at + 1e-9)].last()?,
     };
     Some(f64::from(point.value))
 }

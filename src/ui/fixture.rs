@@ -186,7 +186,7 @@ pub fn gallery() -> Gallery {
 /// Gives a run its log, its pictures and its predictions.
 pub fn fill(app: &mut App, run: &str, steps: u64) {
     let run = name(run);
-    news(app, Update::History { run: run.clone(), anew: true, part: Box::new(history(steps)) });
+    news(app, Update::History { run: run.clone(), anew: true, parts: vec![history(steps)] });
     news(app, Update::Gallery { run: run.clone(), gallery: Ok(Arc::new(gallery())) });
     for epoch in 1..=steps / 50 {
         let all = Predictions::of((0..500).map(|picture| named(epoch, picture)));
@@ -227,7 +227,7 @@ pub fn failed() -> App {
         ..state(Phase::Failed, 0)
     };
     news(&mut app, Update::Runs { changed: vec![view("broken", state)], gone: vec![] });
-    news(&mut app, Update::History { run: name("broken"), anew: true, part: Box::new(failed_log(reason)) });
+    news(&mut app, Update::History { run: name("broken"), anew: true, parts: vec![failed_log(reason)] });
     news(&mut app, Update::Gallery { run: name("broken"), gallery: Err(Text::of(reason)) });
     app
 }

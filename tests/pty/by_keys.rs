@@ -34,7 +34,6 @@ pub fn wait_for_steps(pty: &Pty, sandbox: &Sandbox, run: &str, more: usize) {
 }
 
 #[test]
-#[ignore = "waits in vain on a busy machine since the parts were joined; run it with --ignored"]
 fn start_pause_and_resume_by_keys_alone() {
     let sandbox = Sandbox::new();
     let mut pty = open(&sandbox);

@@ -19,7 +19,6 @@ fn remote_command(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-#[ignore = "waits in vain on a busy machine since the parts were joined; run it with --ignored"]
 fn a_dropped_connection_loses_nothing() {
     let sandbox = Sandbox::new();
     let sshd = match Sshd::start(sandbox.path()) {
@@ -48,7 +47,7 @@ fn a_dropped_connection_loses_nothing() {
     second.keys("6");
     second.wait_for("epoch 1 finished");
     second.keys("1p");
-    second.wait_for("paused");
+    second.wait_for("‖ paused");
     second.wait("a paused run", || sandbox.phase("remote") == "paused");
     second.keys("p");
     second.wait_for("running");

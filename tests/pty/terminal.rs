@@ -213,7 +213,6 @@ fn suspended_the_shell_has_its_terminal_and_continued_the_screen_is_back() {
 }
 
 #[test]
-#[ignore = "waits in vain on a busy machine since the parts were joined; run it with --ignored"]
 fn stopped_and_continued_from_outside_the_screen_is_drawn_anew() {
     let mut pty = start("auto", Kind::Kitty);
     pty.wait_for_bytes(b"a=T");
@@ -223,7 +222,8 @@ fn stopped_and_continued_from_outside_the_screen_is_drawn_anew() {
     pty.wait("the screen and the picture again", || {
         let bytes = pty.bytes();
         let text = String::from_utf8_lossy(&bytes[written..]);
-        text.contains("\x1b[?1049h") && text.contains("ready: kitty") && text.contains("a=T")
+        // Blank cells are skipped: no two words of the line come in one piece.
+        text.contains("\x1b[?1049h") && text.contains("ready:") && text.contains("a=T")
     });
     pty.keys("q");
     assert_eq!(pty.wait_exit(), 0);

@@ -164,14 +164,14 @@ impl Chart<'_> {
 
     fn draw_curve(&self, frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
         let visible = curve.series.points().len();
+        if visible <= frame.size.0 / 2 {
+            return draw_points(frame, curve, canvas);
+        }
+        let columns = columns_of(frame, curve.series);
         if visible > frame.size.0 {
-            draw_band(frame, curve, canvas, self.theme.faint(curve.style));
+            draw_band(frame, &columns, canvas, self.theme.faint(curve.style));
         }
-        if visible > frame.size.0 / 2 {
-            draw_means(frame, curve, canvas);
-        } else {
-            draw_points(frame, curve, canvas);
-        }
+        draw_means(frame, &columns, canvas, curve.style);
     }
 
     fn mark_broken(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
@@ -179,7 +179,8 @@ impl Chart<'_> {
             |curve: &&Curve<'_>| curve.series.extent(0..curve.series.points().len()).is_some_and(|all| all.broken);
         for curve in self.curves.iter().filter(is_broken) {
             for column in 0..plot.width {
-                let range = frame.points_of_column(curve.series, usize::from(column) * 2, 2);
+                let dot = usize::from(column) * 2;
+                let range = frame.first_point_of(curve.series, dot)..frame.first_point_of(curve.series, dot + 2);
                 if curve.series.extent(range).is_some_and(|extent| extent.broken) {
                     buf.set_string(plot.x + column, plot.y, "x", self.theme.bad());
                 }
@@ -188,32 +189,40 @@ impl Chart<'_> {
     }
 }
 
+/// What lies in each dot column; none where nothing was logged.
+fn columns_of(frame: &Frame, series: &Series) -> Vec<Option<Extent>> {
+    let mut edges: Vec<usize> = Vec::with_capacity(frame.size.0 + 1);
+    for dot in 0..=frame.size.0 {
+        // Logs are even: the next column has about as many points as the last one.
+        let guess = match edges[..] {
+            [.., before, last] => last + last.saturating_sub(before),
+            _ => 0,
+        };
+        edges.push(series.first_from_near(frame.axis, frame.left_of(dot), guess));
+    }
+    edges.windows(2).map(|edge| series.extent(edge[0]..edge[1])).collect()
+}
+
 /// The span between the extremes of each column.
-fn draw_band(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas, style: Style) {
-    for x in 0..frame.size.0 {
-        let range = frame.points_of_column(curve.series, x, 1);
-        if let Some(extent) = curve.series.extent(range).filter(|e| e.mean().is_some()) {
+fn draw_band(frame: &Frame, columns: &[Option<Extent>], canvas: &mut Canvas, style: Style) {
+    for (x, extent) in columns.iter().enumerate() {
+        if let Some(extent) = extent.filter(|extent| extent.mean().is_some()) {
             canvas.vertical(x, frame.row(extent.max.into()), frame.row(extent.min.into()), style);
         }
     }
 }
 
-/// The mean of what lies around each column, joined.
-fn draw_means(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
+/// The mean of what lies around each column, joined. Nothing is drawn where nothing was logged, neither between points
+/// nor beyond them.
+fn draw_means(frame: &Frame, columns: &[Option<Extent>], canvas: &mut Canvas, style: Style) {
     let reach = frame.size.0 / SMOOTH;
     let mut before: Option<(usize, usize)> = None;
-    for x in 0..frame.size.0 {
-        let here = frame.points_of_column(curve.series, x, 1);
-        // Nothing is drawn where nothing was logged, neither between points nor beyond them.
-        if here.is_empty() {
-            continue;
-        }
-        let from = x.saturating_sub(reach);
-        let range = frame.points_of_column(curve.series, from, x + reach + 1 - from);
-        let Some(extent) = curve.series.extent(range) else { continue };
-        let here = extent.mean().map(|mean| (x, frame.row(mean.into())));
+    for x in (0..columns.len()).filter(|x| columns[*x].is_some()) {
+        let around = &columns[x.saturating_sub(reach)..(x + reach + 1).min(columns.len())];
+        let around = around.iter().flatten().copied().reduce(Extent::union);
+        let here = around.and_then(|extent| extent.mean()).map(|mean| (x, frame.row(mean.into())));
         if let Some(here) = here {
-            canvas.line(before.unwrap_or(here), here, curve.style);
+            canvas.line(before.unwrap_or(here), here, style);
         }
         before = here;
     }
@@ -249,11 +258,15 @@ impl Frame {
         ((1.0 - share.clamp(0.0, 1.0)) * (self.size.1.saturating_sub(1)) as f64).round() as usize
     }
 
-    /// The points that `column` maps to the dots `from..from + dots`.
-    fn points_of_column(&self, series: &Series, from: usize, dots: usize) -> std::ops::Range<usize> {
+    /// The left edge of what `column` maps to this dot.
+    fn left_of(&self, dot: usize) -> f64 {
         let a_dot = (self.x.1 - self.x.0) / (self.size.0.saturating_sub(1)).max(1) as f64;
-        let edge = |dot: usize| self.x.0 + (dot as f64 - 0.5) * a_dot;
-        series.between(self.axis, edge(from), edge(from + dots))
+        self.x.0 + (dot as f64 - 0.5) * a_dot
+    }
+
+    /// The number of the first point that `column` maps to this dot or to one behind it.
+    fn first_point_of(&self, series: &Series, dot: usize) -> usize {
+        series.first_from(self.axis, self.left_of(dot))
     }
 }
 
