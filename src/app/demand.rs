@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::{App, Tab};
-use crate::jobs::Order;
+use crate::jobs::{Order, Subject};
 use crate::run::RunName;
 
 /// Epochs whose predictions are kept at once; 20 KB each for CIFAR-10.
@@ -17,12 +17,15 @@ pub(super) struct Wanted {
     text: Option<RunName>,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
+    /// By step too: a running worker makes new pictures of the same epoch when it is asked.
+    sheets: HashSet<(RunName, u64, u64)>,
 }
 
 impl Wanted {
     /// The run's log began anew: what its epochs said has to be loaded again.
     pub fn forget_predictions(&mut self, run: &RunName) {
         self.predictions.retain(|(of, _)| of != run);
+        self.sheets.retain(|(of, ..)| of != run);
     }
 }
 
@@ -47,7 +50,9 @@ impl App {
         self.galleries.retain(|run, _| focus.contains(run));
         self.predictions.retain(|(run, _), _| focus.contains(run));
         self.wanted.galleries.retain(|run| focus.contains(run));
+        self.sheets.retain(|(run, _), _| focus.contains(run));
         self.wanted.predictions.retain(|(run, _)| focus.contains(run));
+        self.wanted.sheets.retain(|(run, ..)| focus.contains(run));
         self.wanted.followed.clone_from(&focus);
         orders.push(Order::Follow(focus));
     }
@@ -62,15 +67,28 @@ impl App {
 
     fn want_pictures(&mut self, orders: &mut Vec<Order>) {
         let Some(run) = self.runs.selected_name().cloned() else { return };
+        if self.subject() == Subject::Generated {
+            return self.want_sheets(&run, orders);
+        }
         if self.wanted.galleries.insert(run.clone()) {
             orders.push(Order::LoadGallery(run.clone()));
         }
         let Some(history) = self.histories.get(&run) else { return };
-        for epoch in history.epochs().into_iter().rev().take(MAX_EPOCHS) {
+        for epoch in history.epochs(Subject::Test).into_iter().rev().take(MAX_EPOCHS) {
             let Some(file) = history.predictions(epoch) else { continue };
             if self.wanted.predictions.insert((run.clone(), epoch)) {
                 let path = file.path.clone();
                 orders.push(Order::LoadPredictions { run: run.clone(), epoch, path });
+            }
+        }
+    }
+
+    fn want_sheets(&mut self, run: &RunName, orders: &mut Vec<Order>) {
+        let Some(history) = self.histories.get(run) else { return };
+        for epoch in history.epochs(Subject::Generated).into_iter().rev().take(MAX_EPOCHS) {
+            let Some(file) = history.sheet(epoch) else { continue };
+            if self.wanted.sheets.insert((run.clone(), epoch, file.step)) {
+                orders.push(Order::LoadSheet { run: run.clone(), file: file.clone() });
             }
         }
     }
@@ -81,14 +99,14 @@ impl App {
         let Some(run) = self.runs.selected_name().cloned() else {
             return self.preview.clear();
         };
-        let Some(Ok(gallery)) = self.galleries.get(&run).cloned() else {
+        let Some(Ok(gallery)) = self.selected_gallery().cloned() else {
             return self.preview.clear();
         };
         let epoch = self.shown_epoch();
         let has_file = epoch
             .is_some_and(|epoch| self.selected_history().is_some_and(|history| history.predictions(epoch).is_some()));
-        let loaded = epoch.and_then(|epoch| self.predictions.get(&(run.clone(), epoch)));
-        if has_file && loaded.is_none() {
+        let loaded = epoch.and_then(|epoch| self.predictions_of(epoch));
+        if self.subject() == Subject::Test && has_file && loaded.is_none() {
             // They are on their way: the list of the epoch before stands until then.
             return;
         }

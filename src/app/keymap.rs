@@ -62,6 +62,7 @@ const CONFUSION: &[KeyLine] = &[
     line("arrows", "cell", "move to another cell"),
     line("Enter", "pictures", "open the pictures of the cell"),
     line("c", "counts", "counts, or shares of the true label"),
+    line("g", "generated", "the test pictures, or those that the model makes"),
 ];
 
 const PREVIEW: &[KeyLine] = &[
@@ -69,6 +70,8 @@ const PREVIEW: &[KeyLine] = &[
     line("f", "filter", "all, mistakes only, by true label, by named label"),
     line("l", "label", "the next label of the filter; L the one before"),
     line("o", "open file", "name what is in a picture file of yours"),
+    line("g", "generated", "the test pictures, or those that the model makes"),
+    line("t", "nearest", "the nearest training image of each picture that was made"),
 ];
 
 const LOGS: &[KeyLine] = &[

@@ -34,7 +34,7 @@ pub use notice::{Notice, Tone};
 pub use preview::{FileView, PreviewView, Show, Shown};
 pub use runs::{Asked, MAX_MARKED, Runs};
 
-use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Text, Update};
+use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
 use crate::run::RunName;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -115,6 +115,9 @@ pub struct App {
     histories: HashMap<RunName, History>,
     galleries: HashMap<RunName, Loaded<Gallery>>,
     predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
+    sheets: HashMap<(RunName, u64), Sheet>,
+    /// What the user wants to see of runs that make pictures.
+    subject: Subject,
     /// The time machine: none follows the newest epoch.
     epoch: Option<u64>,
     wanted: demand::Wanted,
@@ -138,6 +141,8 @@ impl App {
             histories: HashMap::new(),
             galleries: HashMap::new(),
             predictions: HashMap::new(),
+            sheets: HashMap::new(),
+            subject: Subject::default(),
             epoch: None,
             wanted: demand::Wanted::default(),
             next_id: 0,
@@ -179,14 +184,37 @@ impl App {
         self.histories.get(self.runs.selected_name()?)
     }
 
+    /// What the screens show of the selected run.
+    pub fn subject(&self) -> Subject {
+        let makes_pictures = self.selected_history().is_some_and(History::makes_pictures);
+        if makes_pictures { self.subject } else { Subject::Test }
+    }
+
+    /// The pictures of the subject; of pictures that are made, those of the epoch shown.
     pub fn selected_gallery(&self) -> Option<&Loaded<Gallery>> {
-        self.galleries.get(self.runs.selected_name()?)
+        match self.subject() {
+            Subject::Test => self.galleries.get(self.runs.selected_name()?),
+            Subject::Generated => {
+                let sheet = self.sheet_of(self.shown_epoch()?)?;
+                sheet.nearest.as_ref().filter(|_| self.preview.nearest).or(Some(&sheet.pictures))
+            }
+        }
+    }
+
+    fn sheet_of(&self, epoch: u64) -> Option<&Sheet> {
+        self.sheets.get(&(self.runs.selected_name()?.clone(), epoch))
+    }
+
+    /// Who says what is in the pictures that are made.
+    pub fn judge(&self) -> Option<&str> {
+        let note = &self.selected_history()?.sheet(self.shown_epoch()?)?.note;
+        Some(note.judge.as_str()).filter(|judge| !judge.is_empty())
     }
 
     /// The epoch that confusion, predictions and pictures are shown of: the one chosen with `[ ]`, or the
     /// nearest before it that the selected run has; else the newest.
     pub fn shown_epoch(&self) -> Option<u64> {
-        let epochs = self.selected_history()?.epochs();
+        let epochs = self.selected_history()?.epochs(self.subject());
         match self.epoch {
             Some(chosen) => {
                 let before = epochs.iter().rev().find(|epoch| **epoch <= chosen);
@@ -202,16 +230,19 @@ impl App {
     }
 
     pub fn shown_confusion(&self) -> Option<&Confusion> {
-        self.selected_history()?.confusion(self.shown_epoch()?)
+        self.selected_history()?.confusion(self.subject(), self.shown_epoch()?)
     }
 
     pub fn shown_predictions(&self) -> Option<&Loaded<Predictions>> {
         self.predictions_of(self.shown_epoch()?)
     }
 
-    /// The selected run's predictions at the end of an epoch, if they were loaded.
+    /// What was said of the selected run's pictures at the end of an epoch, if it was loaded.
     pub fn predictions_of(&self, epoch: u64) -> Option<&Loaded<Predictions>> {
-        self.predictions.get(&(self.runs.selected_name()?.clone(), epoch))
+        match self.subject() {
+            Subject::Test => self.predictions.get(&(self.runs.selected_name()?.clone(), epoch)),
+            Subject::Generated => self.sheet_of(epoch).map(|sheet| &sheet.seen),
+        }
     }
 
     /// The pictures of one cell of the confusion shown, as far as they are loaded; at most so many.

@@ -34,6 +34,11 @@ impl App {
                     self.predictions.insert((run, epoch), predictions);
                 }
             }
+            Update::Sheet { run, epoch, sheet } => {
+                if self.wanted.followed.contains(&run) {
+                    self.sheets.insert((run, epoch), sheet);
+                }
+            }
             Update::FileNamed { id, answer } => {
                 // A file that was closed, or another that was opened since, wants no late answer.
                 if let Some(file) = self.preview.file.as_mut().filter(|file| file.id == id) {
@@ -63,6 +68,7 @@ impl App {
         }
         if anew {
             self.predictions.retain(|(of, _), _| *of != run);
+            self.sheets.retain(|(of, _), _| *of != run);
             self.wanted.forget_predictions(&run);
             self.histories.remove(&run);
         }

@@ -108,7 +108,7 @@ impl App {
         let (Some(shown), Some(history)) = (self.shown_epoch(), self.selected_history()) else {
             return self.say(Tone::Info, "There is no finished epoch yet.");
         };
-        let epochs = history.epochs();
+        let epochs = history.epochs(self.subject());
         let at = epochs.partition_point(|epoch| *epoch < shown);
         self.epoch = if forward {
             epochs.get(at + 1).copied().filter(|next| Some(next) != epochs.last())

@@ -4,8 +4,10 @@ use tui_input::Input;
 
 use super::dialog::Dialog;
 use super::logs::LogSource;
+use super::notice::Tone;
 use super::preview::Show;
 use super::{App, Effect, Key, Tab};
+use crate::jobs::{History, Subject};
 
 /// Rows that PgUp and PgDn move by.
 const PAGE: isize = 10;
@@ -19,7 +21,9 @@ impl App {
             (Tab::Jobs, Key::Up) => self.runs.move_selection(-1),
             (Tab::Jobs, key) => self.press_on_pictures(key),
             (Tab::Loss, key) => self.press_on_loss(key),
+            (Tab::Confusion | Tab::Preview, Key::Char('g')) => self.change_subject(),
             (Tab::Confusion, key) => self.press_on_matrix(key),
+            (Tab::Preview, Key::Char('t')) => self.toggle_nearest(),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
             (Tab::Preview, key) => self.press_on_preview(key),
@@ -75,6 +79,29 @@ impl App {
             view.move_cell(confusion, down, right);
         }
         self.matrix = view;
+    }
+
+    /// The test pictures, or those that the model makes.
+    fn change_subject(&mut self) {
+        if !self.selected_history().is_some_and(History::makes_pictures) {
+            return self.say(Tone::Info, "This run has made no pictures.");
+        }
+        self.subject = match self.subject {
+            Subject::Test => Subject::Generated,
+            Subject::Generated => Subject::Test,
+        };
+        self.preview.file = None;
+    }
+
+    fn toggle_nearest(&mut self) {
+        let note = self.shown_epoch().and_then(|epoch| self.selected_history()?.sheet(epoch)).map(|sheet| &sheet.note);
+        match note.filter(|_| self.subject() == Subject::Generated) {
+            None => self.say(Tone::Info, "Only pictures that the run has made have a nearest training image: press g."),
+            Some(note) if note.nearest.is_none() => {
+                self.say(Tone::Info, "The worker looked for no nearest training images.");
+            }
+            Some(_) => self.preview.nearest = !self.preview.nearest,
+        }
     }
 
     /// Opens the pictures of the cell under the cursor.

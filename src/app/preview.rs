@@ -30,11 +30,13 @@ pub struct PreviewView {
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
     pub file: Option<FileView>,
+    /// The nearest training images in the place of the pictures that were made.
+    pub nearest: bool,
 }
 
 impl Default for PreviewView {
     fn default() -> Self {
-        PreviewView { show: Show::All, list: Vec::new(), listed: None, anchor: 0, a_row: 1, file: None }
+        PreviewView { show: Show::All, list: Vec::new(), listed: None, anchor: 0, a_row: 1, file: None, nearest: false }
     }
 }
 

@@ -12,17 +12,28 @@ use crate::run::{RunDir, predictions};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// Test pictures in memory, 3 KB each.
+/// Pictures in memory, 3 KB each.
 #[derive(Debug)]
 pub struct Gallery {
     id: u64,
     labels: Labels,
     test: Split,
+    truth_word: &'static str,
 }
 
 impl Gallery {
     fn new(labels: Labels, test: Split) -> Gallery {
-        Gallery { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), labels, test }
+        Gallery { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), labels, test, truth_word: "is" }
+    }
+
+    /// Pictures that a model made; the true label of each is the one that it was asked for.
+    pub(super) fn of_generated(labels: Labels, pictures: Split) -> Gallery {
+        Gallery { truth_word: "asked", ..Gallery::new(labels, pictures) }
+    }
+
+    /// The word that stands between a wrong label and the true one: "cat, is dog".
+    pub fn truth_word(&self) -> &'static str {
+        self.truth_word
     }
 
     /// Tells galleries apart.

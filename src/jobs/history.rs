@@ -4,10 +4,11 @@
 //! and sends those; the dashboard appends them to what it has. That gives the same wherever the log was cut.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::confusion::Confusion;
 use super::series::{Point, Series};
-use crate::run::{Event, EventKind, EventTail, MetricDef, Num, RunDir, plain_text};
+use crate::run::{Event, EventKind, EventTail, MetricDef, Num, RunDir, SheetNote, plain_text};
 
 /// Lines of the event list that are kept; the log itself has them all.
 const MAX_LINES: usize = 5_000;
@@ -21,6 +22,7 @@ pub struct History {
     defs: BTreeMap<String, MetricDef>,
     confusions: Vec<Confusion>,
     predictions: Vec<PredictionFile>,
+    sheets: Vec<SheetFile>,
     lines: VecDeque<Line>,
     /// When the first event was logged, for the wall-time axis.
     begun_ms: Option<u64>,
@@ -40,6 +42,34 @@ pub struct PredictionFile {
     pub step: u64,
     /// Relative to the run's folder.
     pub path: String,
+}
+
+/// Pictures that the model made by the end of an epoch, and what was said of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SheetFile {
+    pub epoch: u64,
+    pub step: u64,
+    /// Relative to the run's folder.
+    pub path: String,
+    pub note: Arc<SheetNote>,
+}
+
+/// What a run is looked at for: how it names pictures, or the pictures that it makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Subject {
+    #[default]
+    Test,
+    Generated,
+}
+
+impl Subject {
+    /// The split in the log's events.
+    fn split(self) -> &'static str {
+        match self {
+            Subject::Test => "test",
+            Subject::Generated => "generated",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,19 +145,30 @@ impl History {
         &self.lines
     }
 
-    /// The epochs that have a confusion matrix or predictions of the test split, ascending.
-    pub fn epochs(&self) -> Vec<u64> {
-        let of_confusions = self.confusions.iter().filter(|c| c.split == "test").map(|c| c.epoch);
-        let of_predictions = self.predictions.iter().filter(|p| p.split == "test").map(|p| p.epoch);
-        let mut epochs: Vec<u64> = of_confusions.chain(of_predictions).collect();
+    /// The epochs of which the subject has a confusion matrix or pictures, ascending.
+    pub fn epochs(&self, subject: Subject) -> Vec<u64> {
+        let of_confusions = self.confusions.iter().filter(|c| c.split == subject.split()).map(|c| c.epoch);
+        let of_predictions = self.predictions.iter().filter(|p| p.split == subject.split()).map(|p| p.epoch);
+        let of_sheets = self.sheets.iter().filter(|_| subject == Subject::Generated).map(|sheet| sheet.epoch);
+        let mut epochs: Vec<u64> = of_confusions.chain(of_predictions).chain(of_sheets).collect();
         epochs.sort_unstable();
         epochs.dedup();
         epochs
     }
 
-    /// The confusion of the test split at the end of `epoch`.
-    pub fn confusion(&self, epoch: u64) -> Option<&Confusion> {
-        self.confusions.iter().rev().find(|c| c.split == "test" && c.epoch == epoch)
+    /// The subject's confusion at the end of `epoch`.
+    pub fn confusion(&self, subject: Subject, epoch: u64) -> Option<&Confusion> {
+        self.confusions.iter().rev().find(|c| c.split == subject.split() && c.epoch == epoch)
+    }
+
+    /// The model has made pictures.
+    pub fn makes_pictures(&self) -> bool {
+        !self.sheets.is_empty()
+    }
+
+    /// The pictures that the model last made of `epoch`.
+    pub fn sheet(&self, epoch: u64) -> Option<&SheetFile> {
+        self.sheets.iter().rev().find(|sheet| sheet.epoch == epoch)
     }
 
     /// Where the predictions of the test split at the end of `epoch` are.
@@ -168,6 +209,9 @@ impl History {
             EventKind::Predictions { split, epoch, path } => {
                 self.predictions.push(PredictionFile { split, epoch, step: self.step, path });
             }
+            EventKind::Samples { path, epoch, step, sheet: Some(note) } => {
+                self.sheets.push(SheetFile { epoch, step, path, note: Arc::new(note) });
+            }
             _ => {}
         }
     }
@@ -183,6 +227,7 @@ impl History {
         self.defs.extend(part.defs);
         self.confusions.extend(part.confusions);
         self.predictions.extend(part.predictions);
+        self.sheets.extend(part.sheets);
         part.lines.into_iter().for_each(|line| self.add_line(line));
         self.model = part.model.or(self.model.take());
         self.begun_ms = self.begun_ms.or(part.begun_ms);
@@ -194,6 +239,7 @@ impl History {
         self.series.values_mut().for_each(|series| series.cut(step));
         self.confusions.retain(|confusion| confusion.step <= step);
         self.predictions.retain(|file| file.step <= step);
+        self.sheets.retain(|sheet| sheet.step <= step);
         self.step = self.step.min(step);
         self.went_back_to = Some(self.went_back_to.map_or(step, |before| before.min(step)));
     }
@@ -328,7 +374,7 @@ mod tests {
             metrics(2, 20.0),
         ]);
         assert_eq!(losses(&history), [(1, 1.0), (2, 20.0)]);
-        assert_eq!(history.epochs(), [1]);
+        assert_eq!(history.epochs(Subject::Test), [1]);
     }
 
     #[test]
@@ -375,7 +421,7 @@ mod tests {
                 from = to.max(from);
             }
             prop_assert_eq!(losses(&joined), losses(&whole));
-            prop_assert_eq!(joined.epochs(), whole.epochs());
+            prop_assert_eq!(joined.epochs(Subject::Test), whole.epochs(Subject::Test));
             prop_assert_eq!(joined.metric("train/loss"), whole.metric("train/loss"));
             prop_assert_eq!(&joined.confusions, &whole.confusions);
             prop_assert_eq!(joined.lines(), whole.lines());

@@ -14,6 +14,7 @@ mod naming;
 mod order;
 mod outbox;
 mod series;
+mod sheet;
 mod start;
 mod view;
 mod watch;
@@ -28,11 +29,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use confusion::Confusion;
 pub use gallery::{Gallery, Predictions};
-pub use history::{History, Level, Line, PredictionFile};
+pub use history::{History, Level, Line, PredictionFile, SheetFile, Subject};
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
 pub use series::{Axis, Extent, Point, Series};
+pub use sheet::Sheet;
 pub use start::Setup;
 pub use view::RunView;
 
@@ -88,6 +90,7 @@ impl Jobs {
             Order::FollowText(run) => self.follow_text(run),
             Order::LoadGallery(run) => self.load_gallery(run),
             Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
+            Order::LoadSheet { run, file } => self.load_sheet(run, file),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
         }
     }
@@ -161,6 +164,16 @@ impl Jobs {
             let dir = dir?;
             let read = spawn_blocking(move || gallery::read_predictions(&dir, &path)).await.ok()?;
             Some(Update::Predictions { run, epoch, predictions: read.map(Arc::new) })
+        });
+    }
+
+    fn load_sheet(&self, run: RunName, file: SheetFile) {
+        let dir = self.dir_of(&run);
+        self.answer_with(async move {
+            let dir = dir?;
+            let epoch = file.epoch;
+            let sheet = spawn_blocking(move || sheet::read_sheet(&dir, &file)).await.ok()?;
+            Some(Update::Sheet { run, epoch, sheet })
         });
     }
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::gallery::{Gallery, Predictions};
-use super::history::History;
+use super::history::{History, SheetFile};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::sheet::Sheet;
 use super::view::RunView;
 use crate::config::Preset;
 use crate::run::{RunName, plain_text};
@@ -58,6 +59,11 @@ pub enum Order {
         epoch: u64,
         path: String,
     },
+    /// The pictures that a run made.
+    LoadSheet {
+        run: RunName,
+        file: SheetFile,
+    },
     /// Let a worker name what is in a file of the user's.
     NameFile {
         id: u64,
@@ -103,6 +109,11 @@ pub enum Update {
         run: RunName,
         epoch: u64,
         predictions: Result<Arc<Predictions>, Text>,
+    },
+    Sheet {
+        run: RunName,
+        epoch: u64,
+        sheet: Sheet,
     },
     FileNamed {
         id: u64,

@@ -104,6 +104,9 @@ pub enum EventKind {
         /// Optimiser steps done.
         #[serde(default)]
         step: u64,
+        /// What stands where, if the picture is a sheet of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sheet: Option<SheetNote>,
     },
     /// Weights, optimiser and step are safe on disk.
     CheckpointSaved {
@@ -171,6 +174,29 @@ pub struct MetricDef {
     /// None where neither is better, as for a learning rate.
     #[serde(default)]
     pub higher_is_better: Option<bool>,
+}
+
+/// What stands where on a sheet of pictures that a model made: rows from the top, each from the left, `gap` pixels
+/// around every picture. The lists have one element a picture; a shorter one says nothing of the others.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SheetNote {
+    /// Width and height of a picture in pixels.
+    pub side: u32,
+    pub gap: u32,
+    /// Pictures of a row.
+    pub columns: u32,
+    /// Label names.
+    pub labels: Vec<String>,
+    /// The label that each picture was asked to be.
+    pub asked: Vec<u8>,
+    /// The label that the judge sees in it, and how sure it is, 0..1.
+    pub seen: Vec<u8>,
+    pub sure: Vec<f32>,
+    /// Who judged, in words; it had no part in the training.
+    pub judge: String,
+    /// A sheet of the same layout with the nearest training image of each picture, relative to the run.
+    pub nearest: Option<String>,
 }
 
 /// Kinds that [`EventKind`] knows: such a record with other contents is damage, not novelty.
@@ -326,7 +352,7 @@ mod tests {
             EventKind::EpochFinished { epoch: 1, step: 2, values: values.clone() },
             EventKind::Confusion { split: "test".into(), epoch: 1, labels: vec!["a".into()], matrix: vec![vec![3]] },
             EventKind::Predictions { split: "test".into(), epoch: 1, path: "predictions/test-00001.bin".into() },
-            EventKind::Samples { path: "samples/1.png".into(), epoch: 1, step: 2 },
+            EventKind::Samples { path: "samples/1.png".into(), epoch: 1, step: 2, sheet: None },
             EventKind::CheckpointSaved { path: "weights/2".into(), step: 2, epoch: 1, best: true },
             EventKind::PhaseChanged { phase: Phase::Paused, reason: Some("asked".into()) },
             EventKind::CommandHandled { id: "1".into(), ok: false, reason: None },
@@ -379,7 +405,7 @@ mod tests {
     #[test]
     fn a_log_of_a_lean_writer_is_read() {
         let line = r#"{"kind":"samples","path":"samples/1.png","run_ms":0,"t_ms":0,"seq":0}"#;
-        let kind = EventKind::Samples { path: "samples/1.png".into(), epoch: 0, step: 0 };
+        let kind = EventKind::Samples { path: "samples/1.png".into(), epoch: 0, step: 0, sheet: None };
         assert_eq!(parse(line), Some(Event::new(0, 0, 0, kind)));
     }
 

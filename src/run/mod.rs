@@ -29,7 +29,7 @@ pub use atomic::atomic_write;
 pub use command::{Command, CommandKind, Inbox, send_command};
 pub use directory::RunDir;
 pub use error::RunError;
-pub use event::{Event, EventKind, MAX_LINE_BYTES, MetricDef, SCHEMA};
+pub use event::{Event, EventKind, MAX_LINE_BYTES, MetricDef, SCHEMA, SheetNote};
 pub use lock::{Holder, Liveness, Pulse, RunLock, host_name, liveness};
 pub use name::{RunName, nearest};
 pub use num::Num;

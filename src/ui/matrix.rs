@@ -7,7 +7,7 @@ use super::brush::{Brush, after, below, row, span, top};
 use super::format;
 use super::widgets::Heatmap;
 use crate::app::App;
-use crate::jobs::Confusion;
+use crate::jobs::{Confusion, Subject};
 
 /// `epoch 3 of 10`, with what the time machine does.
 pub fn epoch_note(app: &App) -> String {
@@ -24,8 +24,12 @@ pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
         let inside = brush.titled(area, "confusion", "");
         return not_yet(app, inside, brush);
     };
-    let accuracy = format!("{} right, {}", format::share(confusion.accuracy()), epoch_note(app));
-    let inside = brush.titled(area, "confusion", &accuracy);
+    let (title, verb) = match app.subject() {
+        Subject::Test => ("confusion".to_owned(), "right"),
+        Subject::Generated => (format!("asked for, and seen by {}", app.judge().unwrap_or("the judge")), "agree"),
+    };
+    let accuracy = format!("{} {verb}, {}", format::share(confusion.accuracy()), epoch_note(app));
+    let inside = brush.titled(area, &title, &accuracy);
     let theme = brush.theme;
     let cursor = with_cursor.then(|| app.matrix.cell(confusion));
     let map = Heatmap { confusion, counts: app.matrix.counts, cursor, theme: &theme };
@@ -50,10 +54,10 @@ pub fn sentence(app: &App, confusion: &Confusion, area: Rect, brush: &mut Brush<
     let share = format::share(confusion.share(truth, named));
     let (truth_name, named_name) = (&confusion.labels[truth], &confusion.labels[named]);
     let theme = brush.theme;
-    let words = if truth == named {
-        format!(": {count} of {of} named right, {share}")
-    } else {
-        format!(" named {named_name}: {count} of {of}, {share}")
+    let words = match (app.subject(), truth == named) {
+        (Subject::Test, true) => format!(": {count} of {of} named right, {share}"),
+        (Subject::Test, false) => format!(" named {named_name}: {count} of {of}, {share}"),
+        (Subject::Generated, _) => format!(" asked for, {named_name} seen: {count} of {of}, {share}"),
     };
     let spans = [span(" ", theme.text()), span(truth_name.as_str(), theme.title()), span(words, theme.text())];
     let used = brush.line(area, &spans);

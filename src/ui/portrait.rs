@@ -74,7 +74,12 @@ pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_
         vec![span(mark, style), span(" ", theme.text()), span(truth, style)]
     } else {
         let named = gallery.label(named);
-        vec![span(mark, style), span(" ", theme.text()), span(named, style), span(format!(", is {truth}"), theme.dim())]
+        vec![
+            span(mark, style),
+            span(" ", theme.text()),
+            span(named, style),
+            span(format!(", {} {truth}", gallery.truth_word()), theme.dim()),
+        ]
     };
     let first = row(area, 0);
     brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
@@ -92,7 +97,7 @@ pub fn verdict(is_right: bool, brush: &Brush<'_>) -> (&'static str, Style) {
 pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
     let Some(history) = app.selected_history() else { return };
     let theme = brush.theme;
-    let epochs = history.epochs();
+    let epochs = history.epochs(app.subject());
     let shown_epoch = app.shown_epoch();
     let at = epochs.iter().position(|epoch| Some(*epoch) == shown_epoch).unwrap_or(0);
     let fits = usize::from(area.height);

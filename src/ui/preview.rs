@@ -6,7 +6,7 @@ use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::{headline, matrix, portrait};
 use crate::app::{App, FileView, Show, Shown};
-use crate::jobs::{FileAnswer, Gallery};
+use crate::jobs::{FileAnswer, Gallery, Subject};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
@@ -45,14 +45,25 @@ fn filter_words(app: &App) -> String {
         Some(Ok(gallery)) => gallery.label(label).to_owned(),
         _ => "?".to_owned(),
     };
-    match app.preview.show {
-        Show::All => "all test pictures".to_owned(),
-        Show::Mistakes => "mistakes".to_owned(),
-        Show::OfTruth(truth) => format!("pictures of a {}", label(truth)),
-        Show::Named(named) => format!("named {}", label(named)),
-        Show::Cell { truth, named } if truth == named => format!("{} named right", label(truth)),
-        Show::Cell { truth, named } => format!("{} named {}", label(truth), label(named)),
+    let words = match (app.subject(), app.preview.show) {
+        (Subject::Test, Show::All) => "all test pictures".to_owned(),
+        (Subject::Test, Show::Mistakes) => "mistakes".to_owned(),
+        (Subject::Test, Show::OfTruth(truth)) => format!("pictures of a {}", label(truth)),
+        (Subject::Test, Show::Named(named)) => format!("named {}", label(named)),
+        (Subject::Test, Show::Cell { truth, named }) if truth == named => format!("{} named right", label(truth)),
+        (Subject::Test, Show::Cell { truth, named }) => format!("{} named {}", label(truth), label(named)),
+        (Subject::Generated, Show::All) => "all generated pictures".to_owned(),
+        (Subject::Generated, Show::Mistakes) => "generated, something else seen".to_owned(),
+        (Subject::Generated, Show::OfTruth(asked)) => format!("{} asked for", label(asked)),
+        (Subject::Generated, Show::Named(seen)) => format!("{} seen", label(seen)),
+        (Subject::Generated, Show::Cell { truth, named }) => {
+            format!("{} asked for, {} seen", label(truth), label(named))
+        }
+    };
+    if app.preview.nearest && app.subject() == Subject::Generated {
+        return format!("{words}: the nearest training image of each");
     }
+    words
 }
 
 fn position_words(app: &App) -> String {
@@ -103,7 +114,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
     brush.line(text, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
     if named != shown.truth {
         let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
-        brush.text(is, &format!("is {}", gallery.label(shown.truth)), theme.dim());
+        brush.text(is, &format!("{} {}", gallery.truth_word(), gallery.label(shown.truth)), theme.dim());
     }
     brush.right(area, &format!("{:>3.0} % ", sure * 100.0), theme.text());
 }
