@@ -50,7 +50,7 @@ impl Case {
 }
 
 fn spec(pad: usize, relu: bool, pool: bool) -> Conv2d {
-    Conv2d { pad, relu, pool, no_input_gradient: false }
+    Conv2d { pad, relu, pool, ..Conv2d::default() }
 }
 
 // x = steps(32, 7, 11).reshape(1, 4, 4, 2).requires_grad_()
