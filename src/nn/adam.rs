@@ -137,7 +137,21 @@ impl<D: Backend> Ema<D> {
     /// # Panics
     /// When `module` is not shaped like the one that the average was made of.
     pub fn update(&mut self, module: &mut impl Module<D>) -> Result<(), D::Err> {
-        module.walk(&Scope::default(), &mut Update(self))
+        let decay = self.decay;
+        module.walk(&Scope::default(), &mut Update { ema: self, decay })
+    }
+
+    /// [`Self::update`] after `step` steps before this one: what an average decays by is at most
+    /// `(1 + step) / (10 + step)`, so that the first weights of a training are soon forgotten (as in TensorFlow's
+    /// `ExponentialMovingAverage`).
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When `module` is not shaped like the one that the average was made of.
+    pub fn update_at(&mut self, module: &mut impl Module<D>, step: u64) -> Result<(), D::Err> {
+        let decay = self.decay.min((1.0 + step as f32) / (10.0 + step as f32));
+        module.walk(&Scope::default(), &mut Update { ema: self, decay })
     }
 
     /// Gives the tensors of `module` the averages as their numbers.
@@ -164,14 +178,17 @@ impl<D: Backend> Visitor<D> for First<D> {
     }
 }
 
-struct Update<'a, D: Backend>(&'a mut Ema<D>);
+struct Update<'a, D: Backend> {
+    ema: &'a mut Ema<D>,
+    decay: f32,
+}
 
 impl<D: Backend> Visitor<D> for Update<'_, D> {
     type Err = D::Err;
 
     fn visit<S: Shape>(&mut self, name: &str, _: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), D::Err> {
-        let average = self.0.averages.get_mut(name).unwrap_or_else(|| panic!("no average of {name}"));
-        D::blend(average, tensor, self.0.decay)
+        let average = self.ema.averages.get_mut(name).unwrap_or_else(|| panic!("no average of {name}"));
+        D::blend(average, tensor, self.decay)
     }
 }
 
