@@ -212,3 +212,101 @@ impl<D: Backend> Module<D> for Ema<D> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::BatchNorm;
+    use crate::nn::checkpoint::TensorFile;
+    use crate::ops::Activation;
+    use crate::ops::testing::{TestTape, assert_close, noise, tensor};
+
+    const CONFIG: AdamConfig = AdamConfig { beta1: 0.5, beta2: 0.9, eps: 1e-8, weight_decay: 0.1 };
+
+    struct Toy {
+        weight: Vector<Cpu>,
+        bias: Vector<Cpu>,
+        buffer: Vector<Cpu>,
+    }
+
+    impl Toy {
+        fn new() -> Self {
+            let [weight, bias, buffer] = ["w", "b", "f"].map(|name| tensor(&noise(name, 4), (4,)));
+            Self { weight, bias, buffer }
+        }
+
+        fn numbers(&self) -> Vec<u32> {
+            [&self.weight, &self.bias, &self.buffer].iter().flat_map(|t| read(*t)).map(f32::to_bits).collect()
+        }
+
+        /// The slopes of `sum w^2 b^2`.
+        fn step(&mut self, adam: &mut Adam<Cpu>) {
+            let w: Tensor<(usize,), f32, Cpu, TestTape> = self.weight.leaky_trace();
+            let gradients = (w.square() * self.bias.leaky_trace().square()).sum::<Rank0, _>().backward();
+            adam.step(self, &gradients, 0.01).unwrap();
+        }
+    }
+
+    impl Module<Cpu> for Toy {
+        fn walk<V: Visitor<Cpu>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
+            visitor.visit(scope.child("weight").name(), Role::Weight, &mut self.weight)?;
+            visitor.visit(scope.child("bias").name(), Role::Bias, &mut self.bias)?;
+            visitor.visit(scope.child("buffer").name(), Role::Buffer, &mut self.buffer)
+        }
+    }
+
+    /// The first step of Adam is the learning rate along the gradient's sign, whatever its size.
+    #[test]
+    fn the_first_step_has_the_learning_rate_s_size_and_weights_alone_decay() {
+        let mut toy = Toy::new();
+        let [weight, bias, buffer] = [&toy.weight, &toy.bias, &toy.buffer].map(read);
+        let mut adam = Adam::new(CONFIG, &mut toy).unwrap();
+        toy.step(&mut adam);
+        let decayed: Vec<f32> = weight.iter().map(|w| w * (1.0 - 0.01 * 0.1) - 0.01 * w.signum()).collect();
+        assert_close("weight", &read(&toy.weight), &decayed, 1e-6);
+        let moved: Vec<f32> = bias.iter().map(|b| b - 0.01 * b.signum()).collect();
+        assert_close("bias", &read(&toy.bias), &moved, 1e-6);
+        assert_eq!(read(&toy.buffer), buffer);
+    }
+
+    #[test]
+    fn a_resumed_optimiser_goes_on_bit_for_bit() {
+        let mut toy = Toy::new();
+        let mut adam = Adam::new(CONFIG, &mut toy).unwrap();
+        (0..3).for_each(|_| toy.step(&mut adam));
+        let mut file = TensorFile::default();
+        file.collect("model", &mut toy);
+        file.collect("adam", &mut adam);
+        let file = TensorFile::parse(&file.to_bytes().unwrap()).unwrap();
+        let mut other = Toy::new();
+        let mut resumed = Adam::new(CONFIG, &mut other).unwrap();
+        file.apply("model", &mut other).unwrap();
+        file.apply("adam", &mut resumed).unwrap();
+        for _ in 0..3 {
+            toy.step(&mut adam);
+            other.step(&mut resumed);
+        }
+        assert_eq!(toy.numbers(), other.numbers());
+    }
+
+    #[test]
+    fn an_average_follows_weights_and_running_moments() {
+        let mut norm = BatchNorm::new(&Cpu::default(), 2, Activation::Identity).unwrap();
+        let mut ema = Ema::new(0.75, &mut norm).unwrap();
+        norm.gamma.copy_from(&[2.0, 3.0]);
+        norm.running_mean.copy_from(&[4.0, -4.0]);
+        ema.update(&mut norm).unwrap();
+        ema.update(&mut norm).unwrap();
+        let mut file = TensorFile::default();
+        file.collect("average", &mut ema);
+        let mut other = Ema::new(0.75, &mut BatchNorm::new(&Cpu::default(), 2, Activation::Identity).unwrap()).unwrap();
+        file.apply("average", &mut other).unwrap();
+        for ema in [ema, other] {
+            let mut copy = BatchNorm::new(&Cpu::default(), 2, Activation::Identity).unwrap();
+            ema.copy_to(&mut copy);
+            assert_close("gamma", &read(&copy.gamma), &[1.4375, 1.875], 1e-6);
+            assert_close("mean", &read(&copy.running_mean), &[1.75, -1.75], 1e-6);
+            assert_close("variance", &read(&copy.running_variance), &[1.0, 1.0], 1e-6);
+        }
+    }
+}

@@ -139,3 +139,61 @@ impl<D: Backend, S: Shape> Module<D> for Spectral<D, S> {
         visitor.visit(scope.child("v").name(), Role::Buffer, &mut self.v)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::host::read;
+    use crate::ops::testing::{TestTape, assert_close, noise, tensor};
+
+    /// Each label's pictures get its own scale and shift of the batch's common normalisation.
+    #[test]
+    fn a_label_has_its_own_scale_and_shift() {
+        let device = Cpu::default();
+        let mut layer = ConditionalNorm::new(&device, 3, 2, Activation::Identity).unwrap();
+        layer.scale.table.copy_from(&[1.0, 1.0, 2.0, 3.0, 5.0, 5.0]);
+        layer.shift.table.copy_from(&[0.0, 0.0, 0.5, -0.5, 7.0, 7.0]);
+        let x = tensor(&noise("x", 4 * 3 * 3 * 2), (4, 3, 3, 2));
+        let plain = read(&BatchNorm::new(&device, 2, Activation::Identity).unwrap().train(x.clone()).unwrap());
+        let rows = [([1.0, 1.0], [0.0, 0.0]), ([2.0, 3.0], [0.5, -0.5])];
+        let due = plain.iter().enumerate().map(|(index, x)| {
+            let (scale, shift) = rows[[0, 1, 1, 0][index / 18]];
+            x * scale[index % 2] + shift[index % 2]
+        });
+        let y = layer.train(x, &[0, 1, 1, 0]).unwrap();
+        assert_close("y", &read(&y), &due.collect::<Vec<_>>(), 1e-6);
+    }
+
+    #[test]
+    fn inference_with_the_batch_s_own_moments_is_the_training_pass() {
+        let device = Cpu::default();
+        let x = tensor(&noise("x", 4 * 3 * 3 * 2), (4, 3, 3, 2));
+        let mut layer = ConditionalNorm::new(&device, 2, 2, Activation::Relu).unwrap();
+        layer.scale.table.copy_from(&noise("scale", 4));
+        layer.shift.table.copy_from(&noise("shift", 4));
+        let labels = [1, 0, 0, 1];
+        for _ in 0..60 {
+            layer.train(x.clone(), &labels).unwrap();
+        }
+        let unbiased: Vec<f32> = read(&layer.norm.running_variance).iter().map(|v| v * 35.0 / 36.0).collect();
+        layer.norm.running_variance.copy_from(&unbiased);
+        let (trained, inferred) = (layer.train(x.clone(), &labels).unwrap(), layer.infer(x, &labels).unwrap());
+        assert_close("y", &read(&inferred), &read(&trained), 2e-2);
+    }
+
+    #[test]
+    fn a_spectral_weight_starts_with_norm_1_and_leads_its_gradient_back() {
+        let weight = tensor(&noise("w", 6 * 10), (6, 10));
+        let layer = Spectral::new(weight, 1, "layer").unwrap();
+        let (normal, tape) = layer.normalised::<TestTape>(false).unwrap();
+        // Any unit vector is lengthened to 1 at most, give or take what 15 iterations leave open.
+        let image = normal.clone().matmul(layer.v.clone().reshape_like(&(10, 1)));
+        let length = read(&image).iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() < 0.01, "{length}");
+        let gradients = normal.put_tape(tape).square().sum::<Rank0, _>().backward();
+        assert!(gradients.get(&layer.weight).as_vec().iter().any(|g| *g != 0.0));
+        let frozen = layer.normalised::<TestTape>(true).unwrap().0;
+        let mut gradients = frozen.leaky_trace().square().sum::<Rank0, _>().backward();
+        assert!(gradients.get_or_alloc_mut(&layer.weight).unwrap().iter().all(|g| *g == 0.0));
+    }
+}

@@ -138,3 +138,83 @@ pub fn composed_blend<S: Shape, D: Device<f32>>(
     *average = average.clone().try_mul(decay)?.try_add(fresh)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, noise, steps, tensor};
+
+    // w = steps(5, 7, 11).requires_grad_()
+    // o = torch.optim.AdamW([w], lr=0.1, betas=(0.5, 0.9), eps=1e-3, weight_decay=0.05)
+    // for i in range(3):
+    //     w.grad = steps(5, 3, 13) * (i + 1)
+    //     o.step()
+    //     print(w)
+    // print(o.state[w]["exp_avg"], o.state[w]["exp_avg_sq"])
+    #[test]
+    fn three_steps_as_pytorch() {
+        let due = [
+            [-1.1438166, 0.59736687, -0.4975, 1.1438831, 0.14881662],
+            [-1.0343573, 0.6980772, -0.4950125, 1.0344665, 0.04433229],
+            [-0.92004377, 0.8036959, -0.49253744, 0.9201851, -0.06503115],
+        ];
+        for way in [Cpu::adam, composed] {
+            let mut w = tensor(&steps(5, 7, 11), (5,));
+            let (mut m, mut v) = (tensor(&[0.0; 5], (5,)), tensor(&[0.0; 5], (5,)));
+            let before = w.clone();
+            for (i, due) in (1..).zip(&due) {
+                let step = AdamStep {
+                    learning_rate: 0.1,
+                    beta1: 0.5,
+                    beta2: 0.9,
+                    eps: 1e-3,
+                    weight_decay: 0.05,
+                    correction1: 1.0 - 0.5f32.powi(i),
+                    correction2: 1.0 - 0.9f32.powi(i),
+                };
+                let gradient: Vec<f32> = steps(5, 3, 13).iter().map(|g| g * i as f32).collect();
+                way(&mut w, tensor(&gradient, (5,)), &mut m, &mut v, step).unwrap();
+                assert_close("w", &read(&w), due, 1e-6);
+            }
+            assert_close("m", &read(&m), &[-3.1875, -1.59375, 0.0, 1.59375, 3.1875], 1e-6);
+            assert_close("v", &read(&v), &[3.01725, 0.7543125, 0.0, 0.7543125, 3.01725], 1e-6);
+            // A copy made before keeps its numbers; the parameter keeps its identity, by which gradients are found.
+            assert_close("copy", &read(&before), &steps(5, 7, 11), 0.0);
+            let y: Tensor<(usize,), f32, Cpu, OwnedTape<f32, Cpu>> = w.leaky_trace();
+            assert_close("gradient", &y.sum::<Rank0, _>().backward().get(&w).as_vec(), &[1.0; 5], 0.0);
+        }
+    }
+
+    /// Over several chunks, of which the last is shorter.
+    #[test]
+    fn kernels_match_compositions() {
+        let len = 2 * CHUNK + 7;
+        let (w, gradient) = (tensor(&noise("w", len), (5, len / 5)), tensor(&noise("g", len), (5, len / 5)));
+        let squares: Vec<f32> = noise("v", len).iter().map(|x| x * x).collect();
+        let (m, v) = (tensor(&noise("m", len), (len,)), tensor(&squares, (len,)));
+        let step = AdamStep {
+            learning_rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.99,
+            eps: 1e-6,
+            weight_decay: 0.1,
+            correction1: 0.4,
+            correction2: 0.1,
+        };
+        let run = |way: fn(&mut _, _, &mut _, &mut _, _) -> _| {
+            let (mut w, mut m, mut v) = (w.clone(), m.clone(), v.clone());
+            let done: Result<(), CpuError> = way(&mut w, gradient.clone(), &mut m, &mut v, step);
+            done.unwrap();
+            [read(&w), read(&m), read(&v)]
+        };
+        for (got, due) in run(Cpu::adam).iter().zip(run(composed)) {
+            assert_close("adam", got, &due, 1e-6);
+        }
+        let (mut got, mut due) = (m.clone(), m.clone());
+        Cpu::blend(&mut got, &w, 0.75).unwrap();
+        composed_blend(&mut due, &w, 0.75).unwrap();
+        assert_close("blend", &read(&got), &read(&due), 1e-6);
+        let by_hand: Vec<f32> = read(&m).iter().zip(read(&w)).map(|(m, w)| 0.75 * m + 0.25 * w).collect();
+        assert_close("blend", &read(&got), &by_hand, 1e-6);
+    }
+}

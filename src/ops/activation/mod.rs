@@ -104,8 +104,9 @@ pub fn pull_back(activation: Activation, x: f32, dy: f32) -> f32 {
             }
         }
         Activation::Tanh => {
-            let y = tanh(x);
-            dy * (1.0 - y * y)
+            // 1 - tanh^2 with no difference of nearly equal numbers.
+            let rest = 2.0 / (exp(2.0 * x.abs()) + 1.0);
+            dy * rest * (2.0 - rest)
         }
         Activation::Gelu => dy * gelu_slope(x),
     }

@@ -207,7 +207,7 @@ fn pytorch(activation: Activation) -> Outcome {
 
 #[test]
 fn outputs_gradients_and_moments_as_pytorch() {
-    for activation in ACTIVATIONS {
+    for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
         for way in [Way::Kernel, Way::Composition] {
             let case = Case { way, x: [2, 2, 3, 2], activation };
             let (outcome, moments) = case.run(&[steps(24, 7, 11), vec![1.5, -0.5], vec![0.25, 0.5]]);
