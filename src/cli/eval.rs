@@ -72,7 +72,7 @@ fn measure<D: Backend>(device: D, args: &EvalArgs, found: &Found, data: &Dataset
         true
     };
     let labels = data.labels.len();
-    let evaluation = evaluate(&net.model, &net.device, name, &split, labels, net.card.stats(), &mut go_on)?;
+    let evaluation = evaluate(net.net.classifier(), &net.device, name, &split, labels, net.card.stats(), &mut go_on)?;
     bar.finish_and_clear();
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
     Ok(report(&evaluation, &data.labels, found))

@@ -6,7 +6,7 @@ use crate::data;
 use crate::ops::Backend;
 use crate::run::{RunDir, RunName};
 use crate::train::checkpoints::weights_in;
-use crate::train::trained::TrainedCnn;
+use crate::train::trained::Trained;
 use crate::train::{TrainError, checkpoints};
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ fn pretrained(globals: &Globals) -> Result<PathBuf, ModelError> {
 
 impl Found {
     /// Reads the weights onto a device.
-    pub fn load<D: Backend>(&self, device: D) -> Result<TrainedCnn<D>, TrainError> {
-        TrainedCnn::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
+    pub fn load<D: Backend>(&self, device: D) -> Result<Trained<D>, TrainError> {
+        Trained::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
 use super::setting::{Allowed, DefaultValue, Setting};
+use super::shared;
 
 choice! {
     /// A network and its recipe.
@@ -102,9 +103,6 @@ const DEFAULT: CnnConfig = CnnConfig {
     keep_checkpoints: 2,
 };
 
-/// Settings that leave the trained weights as they are.
-pub(super) const BOOKKEEPING: &[&str] = &["eval_every_epochs", "checkpoint_every_s", "keep_checkpoints"];
-
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "preset",
@@ -113,12 +111,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: Allowed::OneOf(Preset::WORDS),
         default: DefaultValue::Fixed,
     },
-    Setting {
-        key: "seed",
-        meaning: "Starts every random choice: the same seed gives the same weights.",
-        allowed: Allowed::Integer { from: 0, to: i64::MAX },
-        default: DefaultValue::Fixed,
-    },
+    shared::SEED,
     Setting {
         key: "epochs",
         meaning: "How often each training image is seen.",
@@ -185,22 +178,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: Allowed::Integer { from: 0, to: 32 },
         default: DefaultValue::OfPreset,
     },
-    Setting {
-        key: "eval_every_epochs",
-        meaning: "Test after every so many epochs; the last one is always tested.",
-        allowed: Allowed::Integer { from: 1, to: 10_000 },
-        default: DefaultValue::Fixed,
-    },
-    Setting {
-        key: "checkpoint_every_s",
-        meaning: "Save weights and optimiser this often (seconds), besides every epoch's end: what a crash may cost. 0: after every step.",
-        allowed: Allowed::Number { from: 0.0, to: 86_400.0 },
-        default: DefaultValue::Fixed,
-    },
-    Setting {
-        key: "keep_checkpoints",
-        meaning: "How many of the last checkpoints are kept beside the best.",
-        allowed: Allowed::Integer { from: 1, to: 1000 },
-        default: DefaultValue::Fixed,
-    },
+    shared::EVAL_EVERY_EPOCHS,
+    shared::CHECKPOINT_EVERY_S,
+    shared::KEEP_CHECKPOINTS,
 ];

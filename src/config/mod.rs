@@ -1,6 +1,6 @@
 //! Settings: what a user may set, where it is looked for, and how a wrong one is refused.
 //!
-//! Every setting is one row of a section's table (`data.rs`, `runtime.rs`, `cnn.rs`, `ui.rs`): its key, its meaning and
+//! Every setting is one row of a section's table (`data.rs`, `runtime.rs`, one file a model, `ui.rs`): its key, its meaning and
 //! what is allowed. The checks, the messages and the text of the repository's `config.toml` all come from those rows.
 
 mod check;
@@ -8,10 +8,12 @@ mod choice;
 mod cnn;
 mod data;
 mod error;
+mod gan;
 mod load;
 mod resume;
 mod runtime;
 mod setting;
+mod shared;
 mod text;
 mod ui;
 
@@ -21,6 +23,7 @@ use sha2::{Digest, Sha256};
 pub use cnn::{CnnConfig, Flip, Preset};
 pub use data::DataConfig;
 pub use error::{ConfigError, Origin};
+pub use gan::GanConfig;
 pub use load::{load, user_config_path};
 pub use resume::load_for_resume;
 pub use runtime::{DeviceChoice, RuntimeConfig};
@@ -32,6 +35,7 @@ choice::choice! {
     /// The models that can be trained; each has a section of its own.
     pub enum ModelKind {
         Cnn = "cnn",
+        Gan = "gan",
     }
 }
 
@@ -45,6 +49,7 @@ pub struct Config {
     pub data: DataConfig,
     pub runtime: RuntimeConfig,
     pub cnn: CnnConfig,
+    pub gan: GanConfig,
     pub ui: UiConfig,
 }
 
@@ -62,6 +67,7 @@ impl Config {
             data: DataConfig::default(),
             runtime: RuntimeConfig::default(),
             cnn: CnnConfig::of_preset(preset),
+            gan: GanConfig::default(),
             ui: UiConfig::default(),
         }
     }
@@ -71,12 +77,22 @@ impl Config {
         toml::to_string(self).map_err(ConfigError::Write)
     }
 
+    /// The labels of the data that the run's model learns; none means all.
+    pub fn labels(&self) -> &[String] {
+        match self.model {
+            Some(ModelKind::Gan) => &self.gan.labels,
+            Some(ModelKind::Cnn) | None => &[],
+        }
+    }
+
     /// SHA-256 over what decides the trained weights: the model's section without its bookkeeping, and `data.limit`.
     /// The data itself has its own sum, and the device and the number of threads do not count.
     pub fn config_hash(&self) -> Result<String, ConfigError> {
         let model = self.model.map_or("", ModelKind::as_str);
-        let mut section = toml::Table::try_from(&self.cnn).map_err(ConfigError::Write)?;
-        section.retain(|key, _| !cnn::BOOKKEEPING.contains(&key));
+        let mut all = toml::Table::try_from(self).map_err(ConfigError::Write)?;
+        let mut section =
+            all.remove(model).and_then(|section| section.try_into::<toml::Table>().ok()).unwrap_or_default();
+        section.retain(|key, _| !shared::BOOKKEEPING.contains(&key));
         let text = format!("{model}\nlimit={:?}\n{section}", self.data.limit);
         let digest = Sha256::digest(text.as_bytes());
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -88,6 +104,11 @@ pub const SECTIONS: &[(&str, &str, &[Setting])] = &[
     ("data", "The pictures that models learn from.", data::SETTINGS),
     ("runtime", "Where and how runs compute. A run may be resumed with other values.", runtime::SETTINGS),
     ("cnn", "The convolutional network: `pixscribe train cnn`.", cnn::SETTINGS),
+    (
+        "gan",
+        "The class-conditional generator and its discriminator, which also names labels: `pixscribe train gan`.",
+        gan::SETTINGS,
+    ),
     ("ui", "The dashboard.", ui::SETTINGS),
 ];
 

@@ -104,7 +104,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "launcher",
         meaning: "Words put before a detached worker's command, such as [\"srun\", \"--gres=gpu:1\"].",
-        allowed: Allowed::Words,
+        allowed: Allowed::Words("[\"nice\", \"-n\", \"10\"]"),
         default: DefaultValue::Fixed,
     },
 ];

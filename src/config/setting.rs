@@ -43,8 +43,9 @@ pub enum Allowed {
     },
     OneOf(&'static [&'static str]),
     Path,
-    /// A list of words, such as a command and its arguments.
-    Words,
+    /// A list of words, such as a command and its arguments; the text is an example.
+    Words(&'static str),
+    Bool,
     /// Text of a form of its own.
     Form {
         text: &'static str,
@@ -60,7 +61,8 @@ impl Allowed {
             Self::NumberAbove { above, to } => number(value).is_some_and(|n| n > *above && n <= *to),
             Self::OneOf(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Self::Path => value.as_str().is_some_and(|text| !text.is_empty() && !text.contains('\0')),
-            Self::Words => value.as_array().is_some_and(|words| words.iter().all(Value::is_str)),
+            Self::Words(_) => value.as_array().is_some_and(|words| words.iter().all(Value::is_str)),
+            Self::Bool => value.is_bool(),
             Self::Form { check, .. } => value.as_str().is_some_and(check),
         }
     }
@@ -89,7 +91,8 @@ impl fmt::Display for Allowed {
                 [] => f.write_str("nothing"),
             },
             Self::Path => f.write_str("a path"),
-            Self::Words => f.write_str("a list of words, such as [\"nice\", \"-n\", \"10\"]"),
+            Self::Words(example) => write!(f, "a list of words, such as {example}"),
+            Self::Bool => f.write_str("true or false"),
             Self::Form { text, .. } => f.write_str(text),
         }
     }

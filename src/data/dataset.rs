@@ -22,6 +22,41 @@ pub struct Dataset {
     pub path: PathBuf,
 }
 
+impl Dataset {
+    /// The images of these labels alone, numbered in the data's own order whatever order they are named in; all of
+    /// them for an empty list. The sum stays that of the whole set.
+    ///
+    /// # Errors
+    /// When the set knows no such label, or fewer than two are left.
+    pub fn of_labels(self, names: &[String]) -> Result<Self, DataError> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        if let Some(name) = names.iter().find(|name| !self.labels.contains(name)) {
+            let known = self.labels.join(", ");
+            return Err(DataError::NoSuchLabel { path: self.path, name: name.clone(), known });
+        }
+        let kept: Vec<u8> =
+            (0..=u8::MAX).zip(self.labels.iter()).filter(|(_, l)| names.contains(l)).map(|(n, _)| n).collect();
+        if kept.len() < 2 {
+            return Err(DataError::LabelNames { path: self.path, count: kept.len() });
+        }
+        let only = |split: &Split| {
+            let number = |label: u8| kept.iter().position(|&kept| kept == label);
+            let chosen: Vec<u32> = (0u32..)
+                .zip(split.labels.iter())
+                .filter(|(_, label)| number(**label).is_some())
+                .map(|(i, _)| i)
+                .collect();
+            let split = split.select(&chosen);
+            let labels = split.labels.iter().filter_map(|&label| Some(number(label)? as u8)).collect();
+            Split { labels, ..split }
+        };
+        let labels = kept.iter().map(|&label| self.labels[usize::from(label)].clone()).collect();
+        Ok(Self { train: only(&self.train), test: only(&self.test), labels, ..self })
+    }
+}
+
 /// Loads the data set at `path`; without one, the full set in `data/cifar10` if it is there, else `data/sample`.
 ///
 /// `limit` keeps that many training images, evenly over the labels, in file order; the test split stays whole, since
@@ -78,4 +113,45 @@ fn name_of(path: &Path) -> String {
         other => other.map(str::to_string),
     }
     .unwrap_or_else(|| "data".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::IMAGE_BYTES;
+    use super::*;
+
+    fn set() -> Dataset {
+        let split = |labels: &[u8]| Split {
+            images: labels.iter().flat_map(|&label| [label; IMAGE_BYTES]).collect(),
+            labels: labels.into(),
+        };
+        Dataset {
+            name: "set".into(),
+            labels: ["a", "b", "c"].map(String::from).into(),
+            train: split(&[2, 1, 0, 2]),
+            test: split(&[0, 2]),
+            sha256: "sum".into(),
+            path: "somewhere".into(),
+        }
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn some_labels_keep_their_images_and_the_order_of_the_data() {
+        let some = set().of_labels(&names(&["c", "a"])).unwrap();
+        assert_eq!(*some.labels, names(&["a", "c"]));
+        assert_eq!((&*some.train.labels, &*some.test.labels), (&[1, 0, 1][..], &[0, 1][..]));
+        assert_eq!([0, 1, 2].map(|i| some.train.image(i)[0]), [2, 0, 2], "each image with its own label");
+        assert_eq!(set().of_labels(&[]).unwrap().train.len(), 4);
+    }
+
+    #[test]
+    fn a_label_that_the_data_lacks_is_named() {
+        let error = set().of_labels(&names(&["a", "frog"])).unwrap_err().to_string();
+        assert!(error.contains("frog") && error.contains("a, b, c"), "{error}");
+        assert!(set().of_labels(&names(&["a", "a"])).is_err(), "one label is nothing to tell apart");
+    }
 }

@@ -31,6 +31,8 @@ pub enum DataError {
     LabelCount { path: PathBuf, listed: usize, images: usize },
     #[error("{} names {count} labels; from 2 to 256 are possible", path.display())]
     LabelNames { path: PathBuf, count: usize },
+    #[error("{} has no label {name:?}; its labels are {known}", path.display())]
+    NoSuchLabel { path: PathBuf, name: String, known: String },
     #[error("{} has pictures to test on, but the training pictures know no such label; add it to them or move it away", folder.display())]
     UnknownLabel { folder: PathBuf },
     #[error("{} has no images; a data set needs some to train on and some to test on", path.display())]

@@ -96,7 +96,8 @@ impl<D: Backend> Plain<D> {
         let [a, b, c] = Self::CHANNELS;
         let conv = |name, channels, filters| -> Result<Conv<D>, D::Err> {
             let weights = he_normal(seed, name, filters * 9 * channels, 9 * channels);
-            let spec = Conv2d { pad: 1, relu: true, pool: true, no_input_gradient: channels == COLOURS };
+            let no_input_gradient = channels == COLOURS;
+            let spec = Conv2d { pad: 1, relu: true, pool: true, no_input_gradient, ..Conv2d::default() };
             Ok(Conv {
                 weight: device.try_tensor_from_vec(weights, (filters, 3, 3, channels))?,
                 bias: Some(device.try_zeros_like(&(filters,))?),

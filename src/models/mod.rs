@@ -1,6 +1,8 @@
 //! Architectures, one a file: shapes and wiring, no training.
 
 pub mod cnn;
+pub mod gan;
 pub mod whitening;
 
 pub use cnn::{Cnn, CnnKind};
+pub use gan::{Discriminator, Generator, Verdict};

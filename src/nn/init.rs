@@ -9,11 +9,16 @@ pub fn uniform_fan_in(seed: u64, name: &str, count: usize, fan_in: usize) -> Vec
     (0..count as u64).map(|i| (2.0 * stream.unit(i) - 1.0) * bound).collect()
 }
 
+/// Standard normal.
+pub fn normal(seed: u64, name: &str, count: usize) -> Vec<f32> {
+    let stream = Stream::new(seed, name, 0);
+    (0..count as u64).map(|i| stream.normal(i)).collect()
+}
+
 /// Normal with deviation `sqrt(2 / fan_in)`, for layers before a ReLU (He et al. 2015, equation 10).
 pub fn he_normal(seed: u64, name: &str, count: usize, fan_in: usize) -> Vec<f32> {
     let deviation = (2.0 / fan_in as f32).sqrt();
-    let stream = Stream::new(seed, name, 0);
-    (0..count as u64).map(|i| stream.normal(i) * deviation).collect()
+    normal(seed, name, count).into_iter().map(|x| x * deviation).collect()
 }
 
 /// Makes the first `channels` filters of `weights (O, k, k, C)` pass their channel through unchanged

@@ -1,6 +1,7 @@
 //! The layers of the convolutional nets.
 
 use super::parameter::{Module, Role, Scope, Visitor};
+use crate::ops::host::read;
 use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, Vector};
 use dfdx::prelude::*;
 
@@ -54,6 +55,16 @@ impl<D: Backend> Linear<D> {
     /// When the device is out of memory.
     pub fn forward<T: Tape<f32, D>>(&self, x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
         D::linear(x, &self.weight, self.bias.as_ref(), self.relu)
+    }
+
+    /// The same layer with tensors of its own: gradients that flow to them reach no parameter.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn detached(&self) -> Result<Self, D::Err> {
+        let bias = self.bias.as_ref().map(|bias| bias.device().try_tensor_from_vec(read(bias), *bias.shape()));
+        let weight = self.weight.device().try_tensor_from_vec(read(&self.weight), *self.weight.shape())?;
+        Ok(Self { weight, bias: bias.transpose()?, relu: self.relu })
     }
 }
 
@@ -115,7 +126,7 @@ impl<D: Backend> BatchNorm<D> {
     /// When the device is out of memory.
     pub fn infer(&self, x: Image<D>) -> Result<Image<D>, D::Err> {
         let [gamma, beta, mean, variance] =
-            [&self.gamma, &self.beta, &self.running_mean, &self.running_variance].map(crate::ops::host::read);
+            [&self.gamma, &self.beta, &self.running_mean, &self.running_variance].map(read);
         let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(g, v)| g / (v + Self::EPS).sqrt()).collect();
         let shift: Vec<f32> = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
         D::scale_shift(x, &scale, &shift, self.activation)
@@ -123,7 +134,7 @@ impl<D: Backend> BatchNorm<D> {
 }
 
 fn blend<D: Backend>(running: &mut Vector<D>, batch: &[f32], momentum: f32) {
-    let mut numbers = crate::ops::host::read(running);
+    let mut numbers = read(running);
     numbers.iter_mut().zip(batch).for_each(|(r, b)| *r += momentum * (b - *r));
     running.copy_from(&numbers);
 }
@@ -140,7 +151,6 @@ impl<D: Backend> Module<D> for BatchNorm<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::host::read;
 
     #[test]
     fn inference_with_the_batch_s_own_moments_is_the_training_pass() {

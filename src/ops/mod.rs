@@ -5,30 +5,46 @@
 //! permuted tensor must be made contiguous by the op that permuted it.
 
 pub mod activation;
+pub mod adam;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod cross_entropy;
 mod gather;
+pub mod hinge;
 pub mod host;
 pub mod linear;
+pub mod modulate;
 pub mod pool2d;
 pub mod random;
+mod rows;
 pub mod sgd;
 pub mod simd;
+pub mod space_depth;
+pub mod spectral;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod translate;
 
 pub use activation::{Activation, ActivationOp};
+pub use adam::{AdamOp, AdamStep};
 pub use batch_norm::{BatchNormOp, Moments};
 pub use conv2d::{Conv2d, Conv2dOp};
 pub use cross_entropy::cross_entropy;
 pub use host::{Image, Matrix, Vector};
 pub use linear::LinearOp;
+pub use modulate::ModulateOp;
 pub use pool2d::Pool2dOp;
+pub use rows::rows;
 pub use sgd::{SgdOp, SgdStep};
+pub use space_depth::SpaceDepthOp;
+pub use spectral::SpectralOp;
+pub use translate::TranslateOp;
 
 /// A device that models run on: dfdx's ops and ours.
-pub trait Backend: Conv2dOp + Pool2dOp + BatchNormOp + LinearOp + SgdOp {}
+pub trait Backend:
+    Conv2dOp + Pool2dOp + BatchNormOp + LinearOp + ModulateOp + SpaceDepthOp + SpectralOp + TranslateOp + SgdOp + AdamOp
+{
+}
 
 impl Backend for dfdx::prelude::Cpu {}
 

@@ -1,6 +1,7 @@
 //! Which checkpoints a run keeps, and which it goes on from.
 
 use super::error::TrainError;
+use crate::data::Dataset;
 use crate::nn::checkpoint::TensorFile;
 use crate::run::{RunDir, RunError, atomic_write};
 use std::path::{Path, PathBuf};
@@ -96,6 +97,25 @@ impl Checkpoints {
 pub fn read(path: &Path) -> Result<TensorFile, TrainError> {
     let bytes = std::fs::read(path).map_err(RunError::io("read", path))?;
     TensorFile::parse(&bytes).map_err(|source| TrainError::Checkpoint { path: path.into(), source })
+}
+
+const DATA_KEY: &str = "data_sha256";
+
+/// Notes in a checkpoint which data its training saw.
+pub fn note_data(file: &mut TensorFile, data: &Dataset) {
+    file.meta.insert(DATA_KEY.to_owned(), data.sha256.clone().into());
+}
+
+/// Refuses to go on from a checkpoint with other data.
+///
+/// # Errors
+/// When the data's sum is another.
+pub fn check_data(file: &TensorFile, data: &Dataset) -> Result<(), TrainError> {
+    let due = file.meta.get(DATA_KEY).and_then(serde_json::Value::as_str).unwrap_or_default();
+    if due == data.sha256 {
+        return Ok(());
+    }
+    Err(TrainError::OtherData { due: due.to_owned(), found: data.sha256.clone() })
 }
 
 /// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.

@@ -1,10 +1,27 @@
 //! How well labels are told: loss, accuracy, confusion and every single answer.
 
+use crate::run::MetricDef;
 use crate::run::predictions::Prediction;
 use std::collections::BTreeMap;
 
 /// Values by metric name.
 pub type Values = BTreeMap<String, f64>;
+
+/// A metric's definition: `%` is the unit of shares, which are logged as 0..=1; no direction where none is better.
+pub fn def(name: &str, unit: &str, higher_is_better: Option<bool>) -> MetricDef {
+    MetricDef { name: name.to_owned(), unit: unit.to_owned(), higher_is_better }
+}
+
+/// What every model that names labels logs of held-out and test images.
+pub fn metric_defs(labels: &[String]) -> Vec<MetricDef> {
+    let mut defs = Vec::new();
+    for split in ["held_out", "test"] {
+        defs.push(def(&format!("{split}/loss"), "nats", Some(false)));
+        defs.push(def(&format!("{split}/accuracy"), "%", Some(true)));
+    }
+    defs.extend(labels.iter().map(|label| def(&format!("test/accuracy/{label}"), "%", Some(true))));
+    defs
+}
 
 /// Sums over answers, in the order in which they were given.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

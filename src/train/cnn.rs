@@ -1,11 +1,12 @@
 //! The CNN's recipe: SGD on softmax cross-entropy with label smoothing, over augmented pictures.
 
-use super::classification::{Evaluation, Tally, Values, count_correct};
+use super::checkpoints;
+use super::classification::{self, Tally, Values, count_correct, def};
 use super::error::TrainError;
-use super::recipe::{Plan, Recipe};
+use super::recipe::{Cadence, Findings, Plan, Recipe};
 use super::schedule::Triangle;
-use super::trained::{Card, EVAL_BATCH, evaluate};
-use crate::config::{self, CnnConfig, Preset};
+use super::trained::{Card, EVAL_BATCH, evaluate_all};
+use crate::config::{self, CnnConfig, ModelKind, Preset};
 use crate::data::augment::{Augment, Flip, Loader, steps_per_epoch};
 use crate::data::{ChannelStats, Dataset, Split, holdout};
 use crate::models::{Cnn, CnnKind};
@@ -27,6 +28,15 @@ pub fn kind(preset: Preset) -> CnnKind {
     match preset {
         Preset::Plain => CnnKind::Plain,
         Preset::Default => CnnKind::Modern,
+    }
+}
+
+/// The setting as the loader has it.
+pub(super) fn flip(setting: config::Flip) -> Flip {
+    match setting {
+        config::Flip::None => Flip::Off,
+        config::Flip::Random => Flip::Random,
+        config::Flip::Alternating => Flip::Alternating,
     }
 }
 
@@ -100,15 +110,8 @@ impl<D: Backend> CnnRecipe<D> {
 
     fn next_batch(&mut self, step: u64) -> Result<crate::data::augment::Batch, TrainError> {
         if self.loader.is_none() {
-            let augment = Augment {
-                flip: match self.config.flip {
-                    config::Flip::None => Flip::Off,
-                    config::Flip::Random => Flip::Random,
-                    config::Flip::Alternating => Flip::Alternating,
-                },
-                shift: self.config.shift,
-                cutout: self.config.cutout,
-            };
+            let augment =
+                Augment { flip: flip(self.config.flip), shift: self.config.shift, cutout: self.config.cutout };
             let (indices, batch, seed) = (&self.train_indices, self.config.batch_size, self.config.seed);
             let loader = Loader::new(&self.data.train, indices, batch, augment, seed, self.stats, step)?;
             self.loader = Some(loader);
@@ -122,12 +125,11 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         self.plan
     }
 
+    fn cadence(&self) -> Cadence {
+        Cadence::new(self.config.checkpoint_every_s, self.config.keep_checkpoints)
+    }
+
     fn metric_defs(&self) -> Vec<MetricDef> {
-        let def = |name: &str, unit: &str, higher_is_better| MetricDef {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            higher_is_better,
-        };
         let mut defs = vec![
             def("train/loss", "nats", Some(false)),
             def("train/accuracy", "%", Some(true)),
@@ -136,11 +138,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             def("train/epoch_loss", "nats", Some(false)),
             def("train/epoch_accuracy", "%", Some(true)),
         ];
-        for split in ["held_out", "test"] {
-            defs.push(def(&format!("{split}/loss"), "nats", Some(false)));
-            defs.push(def(&format!("{split}/accuracy"), "%", Some(true)));
-        }
-        defs.extend(self.data.labels.iter().map(|label| def(&format!("test/accuracy/{label}"), "%", Some(true))));
+        defs.extend(classification::metric_defs(&self.data.labels));
         defs
     }
 
@@ -160,7 +158,8 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         let loss = cross_entropy(logits, &batch.y, smoothing).map_err(TrainError::device)?;
         let loss_value = f64::from(read(&loss)[0]);
         if !loss_value.is_finite() {
-            return Err(TrainError::Diverged { what: "the training loss", value: loss_value, step });
+            let advice = "try a lower learning_rate";
+            return Err(TrainError::Diverged { what: "the training loss", value: loss_value, step, advice });
         }
         let gradients = loss.try_backward().map_err(TrainError::device)?;
         let rate = self.schedule.rate(step);
@@ -182,16 +181,10 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         ])
     }
 
-    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Vec<Evaluation>>, TrainError> {
-        let mut evaluations = Vec::new();
-        for (name, split) in [("held_out", &self.held_out), ("test", &self.data.test)] {
-            let labels = self.data.labels.len();
-            match evaluate(&self.model, &self.device, name, split, labels, self.stats, go_on)? {
-                Some(evaluation) => evaluations.push(evaluation),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(evaluations))
+    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
+        let splits = [("held_out", &self.held_out), ("test", &self.data.test)];
+        let evaluations = evaluate_all(&self.model, &self.device, &splits, self.data.labels.len(), self.stats, go_on)?;
+        Ok(evaluations.map(|evaluations| Findings { evaluations, ..Findings::default() }))
     }
 
     fn labels(&self) -> Vec<String> {
@@ -201,8 +194,17 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
     fn save(&mut self, file: &mut TensorFile) {
         file.collect("model", &mut self.model);
         file.collect("optimiser", &mut self.optimiser);
-        Card::of(&self.config, &self.data, self.stats).write(file);
-        file.meta.insert("data_sha256".to_owned(), self.data.sha256.clone().into());
+        let card = Card {
+            model: ModelKind::Cnn,
+            preset: Some(self.config.preset),
+            labels: self.data.labels.to_vec(),
+            mean: self.stats.mean,
+            std: self.stats.std,
+            data: self.data.name.clone(),
+            seed: self.config.seed,
+        };
+        card.write(file);
+        checkpoints::note_data(file, &self.data);
         let epoch = serde_json::json!({
             "loss_bits": self.epoch.loss.to_bits(),
             "correct": self.epoch.correct,
@@ -213,10 +215,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
         let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
-        let due = file.meta.get("data_sha256").and_then(serde_json::Value::as_str).unwrap_or_default();
-        if due != self.data.sha256 {
-            return Err(TrainError::OtherData { due: due.to_owned(), found: self.data.sha256.clone() });
-        }
+        checkpoints::check_data(file, &self.data)?;
         file.apply("model", &mut self.model).map_err(fault)?;
         file.apply("optimiser", &mut self.optimiser).map_err(fault)?;
         let number = |key: &str| {

@@ -29,8 +29,8 @@ pub enum TrainError {
         "the data has changed since this run was started (its SHA-256 began with {due:.12}, now it is {found:.12}): set data.path to the data it was started with"
     )]
     OtherData { due: String, found: String },
-    #[error("{what} became {value} at step {step}; try a lower learning rate")]
-    Diverged { what: &'static str, value: f64, step: u64 },
+    #[error("{what} became {value} at step {step}; {advice}")]
+    Diverged { what: &'static str, value: f64, step: u64, advice: &'static str },
 }
 
 impl TrainError {

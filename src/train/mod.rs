@@ -4,13 +4,36 @@ pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
 pub mod device;
+pub mod diversity;
 mod error;
+pub mod gan;
 mod recipe;
 mod schedule;
+pub mod sheet;
 pub mod trained;
 mod trainer;
 
 pub use classification::{Answer, Evaluation, Values};
 pub use error::TrainError;
-pub use recipe::{Plan, Recipe};
-pub use trainer::{Ending, Host, Progress, Start, Trainer, TrainerConfig, Wish};
+pub use recipe::{Cadence, Findings, Plan, Recipe};
+pub use trainer::{Ending, Host, Progress, Start, Trainer, Wish};
+
+use crate::config::{Config, ModelKind};
+use crate::data::Dataset;
+use crate::ops::Backend;
+
+/// The recipe of `model` at step 0, with its own section of the settings.
+///
+/// # Errors
+/// When the data is too little or the device fails.
+pub fn recipe<D: Backend>(
+    model: ModelKind,
+    device: D,
+    data: Dataset,
+    config: &Config,
+) -> Result<Box<dyn Recipe>, TrainError> {
+    Ok(match model {
+        ModelKind::Cnn => Box::new(cnn::CnnRecipe::new(device, data, config.cnn.clone())?),
+        ModelKind::Gan => Box::new(gan::GanRecipe::new(device, data, config.gan.clone())?),
+    })
+}

@@ -2,8 +2,10 @@
 
 use super::classification::{Evaluation, Values};
 use super::error::TrainError;
+use super::sheet::Sheet;
 use crate::nn::checkpoint::TensorFile;
 use crate::run::MetricDef;
+use std::time::Duration;
 
 /// How long a training is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,33 @@ impl Plan {
     }
 }
 
+/// When weights are saved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cadence {
+    /// Time between checkpoints within an epoch.
+    pub checkpoint_every: Duration,
+    /// How many of the last checkpoints are kept beside the best.
+    pub keep: usize,
+}
+
+impl Cadence {
+    /// From the settings that every model's section has: seconds, and a number of files.
+    pub fn new(checkpoint_every_s: f64, keep: usize) -> Self {
+        Self { checkpoint_every: Duration::from_secs_f64(checkpoint_every_s), keep }
+    }
+}
+
+/// What an evaluation found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// Answers to whole splits: each is logged with its confusion and every single answer.
+    pub evaluations: Vec<Evaluation>,
+    /// What else was measured.
+    pub values: Values,
+    /// Sentences for the log: something to look at.
+    pub warnings: Vec<String>,
+}
+
 /// A model in training: one implementation a kind of model.
 ///
 /// Everything random in it is a hash of seed and step, so that [`Recipe::save`] after step n and [`Recipe::load`] into
@@ -36,7 +65,10 @@ impl Plan {
 pub trait Recipe {
     fn plan(&self) -> Plan;
 
-    /// Every metric that will be logged, with its unit and direction.
+    /// When its weights are saved.
+    fn cadence(&self) -> Cadence;
+
+    /// Every metric that will be logged, with its unit and direction. A run's sparkline shows the first one.
     fn metric_defs(&self) -> Vec<MetricDef>;
 
     /// The metric that tells the best epoch: one of the held-out images', higher being better.
@@ -56,7 +88,15 @@ pub trait Recipe {
     ///
     /// # Errors
     /// When the device or the data fails.
-    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Vec<Evaluation>>, TrainError>;
+    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError>;
+
+    /// The pictures that the model draws after `epoch` epochs, if it draws any then. The same weights draw the same ones.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn sheet(&mut self, _epoch: u64) -> Result<Option<Sheet>, TrainError> {
+        Ok(None)
+    }
 
     /// Label names, in the order of confusion matrices.
     fn labels(&self) -> Vec<String>;

@@ -26,9 +26,35 @@ impl Triangle {
     }
 }
 
+/// Even, then down to zero in a straight line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    pub height: f64,
+    /// The share of all steps after which it falls, 0..=1.
+    pub decay_from: f64,
+    pub total_steps: u64,
+}
+
+impl Plateau {
+    /// The rate for `step` (from 0).
+    pub fn rate(&self, step: u64) -> f64 {
+        let total = self.total_steps.max(1) as f64;
+        let falling = (1.0 - self.decay_from) * total;
+        self.height * ((total - step as f64) / falling.max(1.0)).clamp(0.0, 1.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Triangle;
+    use super::{Plateau, Triangle};
+
+    #[test]
+    fn a_plateau_ends_where_the_fall_begins() {
+        let plateau = Plateau { height: 4.0, decay_from: 0.5, total_steps: 100 };
+        assert_eq!([0, 50, 75, 100].map(|step| plateau.rate(step)), [4.0, 4.0, 2.0, 0.0]);
+        let even = Plateau { decay_from: 1.0, ..plateau };
+        assert_eq!([0, 50, 99].map(|step| even.rate(step)), [4.0; 3]);
+    }
 
     #[test]
     fn it_climbs_to_the_peak_and_falls_to_nearly_nothing() {

@@ -1,25 +1,45 @@
-//! A trained CNN: what its file of weights says of itself, and its answers to pictures.
+//! A trained model: what its file of weights says of itself, and its answers to pictures.
 
 use super::classification::{Answer, Evaluation};
-use super::cnn::kind;
 use super::error::TrainError;
-use crate::config::{self, CnnConfig, Preset};
+use crate::config::{ModelKind, Preset};
 use crate::data::augment::{Loader, Normaliser};
-use crate::data::{ChannelStats, Dataset, Split};
-use crate::models::Cnn;
+use crate::data::{ChannelStats, SIDE, Split};
+use crate::models::{Cnn, Discriminator};
 use crate::nn::checkpoint::{CheckpointError, TensorFile};
-use crate::ops::{Backend, host::read};
+use crate::ops::{Backend, Image, Matrix, host::read};
 use std::path::Path;
 
 /// Pictures that are looked at together outside of training.
 pub const EVAL_BATCH: usize = 250;
 
-/// The model's answers to a whole split, one view a picture; None when `go_on` said no between two batches.
+/// A net that names labels.
+pub trait Classifier<D: Backend> {
+    /// Normalised pictures `(B, 32, 32, 3)` to logits `(B, labels)`, every picture by itself.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err>;
+}
+
+impl<D: Backend> Classifier<D> for Cnn<D> {
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
+        self.infer(x)
+    }
+}
+
+impl<D: Backend> Classifier<D> for Discriminator<D> {
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
+        self.label(x)
+    }
+}
+
+/// A net's answers to a whole split, one view a picture; None when `go_on` said no between two batches.
 ///
 /// # Errors
 /// When the device fails.
 pub fn evaluate<D: Backend>(
-    model: &Cnn<D>,
+    net: &dyn Classifier<D>,
     device: &D,
     name: &'static str,
     split: &Split,
@@ -33,28 +53,51 @@ pub fn evaluate<D: Backend>(
         if !go_on() {
             return Ok(None);
         }
-        let logits = infer(model, device, batch.x)?;
+        let logits = infer(net, device, batch.x)?;
         evaluation.add(&logits, &batch.y);
     }
     Ok(Some(evaluation))
+}
+
+/// [`evaluate`] on several splits with their names.
+///
+/// # Errors
+/// When the device fails.
+pub fn evaluate_all<D: Backend>(
+    net: &dyn Classifier<D>,
+    device: &D,
+    splits: &[(&'static str, &Split)],
+    labels: usize,
+    stats: ChannelStats,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Vec<Evaluation>>, TrainError> {
+    splits.iter().map(|(name, split)| evaluate(net, device, name, split, labels, stats, go_on)).collect()
+}
+
+/// Pictures `(n, 32, 32, 3)` in a row as a tensor.
+///
+/// # Errors
+/// When the device is out of memory.
+pub fn image<D: Backend>(device: &D, pictures: Vec<f32>) -> Result<Image<D>, TrainError> {
+    let count = pictures.len() / (SIDE * SIDE * 3);
+    device.try_tensor_from_vec(pictures, (count, SIDE, SIDE, 3)).map_err(TrainError::device)
 }
 
 /// Logits in rows for normalised pictures `(n, 32, 32, 3)` in a row.
 ///
 /// # Errors
 /// When the device fails.
-pub fn infer<D: Backend>(model: &Cnn<D>, device: &D, pictures: Vec<f32>) -> Result<Vec<f32>, TrainError> {
-    let side = crate::models::cnn::SIDE;
-    let count = pictures.len() / (side * side * 3);
-    let x = device.try_tensor_from_vec(pictures, (count, side, side, 3)).map_err(TrainError::device)?;
-    Ok(read(&model.infer(x).map_err(TrainError::device)?))
+pub fn infer<D: Backend>(net: &dyn Classifier<D>, device: &D, pictures: Vec<f32>) -> Result<Vec<f32>, TrainError> {
+    Ok(read(&net.logits(image(device, pictures)?).map_err(TrainError::device)?))
 }
 
 /// What a file of weights says of itself: enough to use it without the run that made it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Card {
-    pub model: String,
-    pub preset: Preset,
+    pub model: ModelKind,
+    /// Where the model has several nets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     pub labels: Vec<String>,
     pub mean: [f32; 3],
     pub std: [f32; 3],
@@ -65,18 +108,6 @@ pub struct Card {
 impl Card {
     const KEY: &str = "card";
 
-    pub(super) fn of(config: &CnnConfig, data: &Dataset, stats: ChannelStats) -> Self {
-        Self {
-            model: config::ModelKind::Cnn.to_string(),
-            preset: config.preset,
-            labels: data.labels.to_vec(),
-            mean: stats.mean,
-            std: stats.std,
-            data: data.name.clone(),
-            seed: config.seed,
-        }
-    }
-
     pub(super) fn write(&self, file: &mut TensorFile) {
         // A struct of plain fields always has a JSON form.
         file.meta.insert(Self::KEY.to_owned(), serde_json::to_value(self).unwrap_or_default());
@@ -85,7 +116,7 @@ impl Card {
     /// Reads the card of a file of weights.
     ///
     /// # Errors
-    /// When there is none, or it is not a CNN's.
+    /// When there is none, or of a model that this version does not know.
     pub fn read(file: &TensorFile) -> Result<Self, CheckpointError> {
         let card = file.meta.get(Self::KEY).cloned().unwrap_or_default();
         Ok(serde_json::from_value(card)?)
@@ -97,25 +128,47 @@ impl Card {
     }
 }
 
-/// A trained CNN, ready to answer.
-pub struct TrainedCnn<D: Backend> {
-    pub model: Cnn<D>,
+/// A trained net.
+pub enum Net<D: Backend> {
+    Cnn(Box<Cnn<D>>),
+    Gan(Box<super::gan::Pair<D>>),
+}
+
+impl<D: Backend> Net<D> {
+    /// Its part that names labels.
+    pub fn classifier(&self) -> &dyn Classifier<D> {
+        match self {
+            Self::Cnn(net) => net.as_ref(),
+            Self::Gan(pair) => &pair.discriminator,
+        }
+    }
+}
+
+/// A trained model, ready to answer.
+pub struct Trained<D: Backend> {
+    pub net: Net<D>,
     pub device: D,
     pub card: Card,
 }
 
-impl<D: Backend> TrainedCnn<D> {
-    /// Takes a net out of a file of weights; `path` is told in errors.
+impl<D: Backend> Trained<D> {
+    /// Takes a model out of a file of weights, as the file's card says; `path` is told in errors.
     ///
     /// # Errors
-    /// When the file holds another model, or not all of it.
+    /// When the file does not hold all of the model.
     pub fn from_file(device: D, file: &TensorFile, path: &Path) -> Result<Self, TrainError> {
         let fault = |source| TrainError::Checkpoint { path: path.into(), source };
         let card = Card::read(file).map_err(fault)?;
-        let labels = card.labels.len();
-        let mut model = Cnn::new(&device, kind(card.preset), labels, card.seed).map_err(TrainError::device)?;
-        file.apply("model", &mut model).map_err(fault)?;
-        Ok(Self { model, device, card })
+        let net = match card.model {
+            ModelKind::Cnn => {
+                let kind = super::cnn::kind(card.preset.unwrap_or(Preset::Default));
+                let mut net = Cnn::new(&device, kind, card.labels.len(), card.seed).map_err(TrainError::device)?;
+                file.apply("model", &mut net).map_err(fault)?;
+                Net::Cnn(Box::new(net))
+            }
+            ModelKind::Gan => Net::Gan(Box::new(super::gan::Pair::from_file(&device, file, &card, path)?)),
+        };
+        Ok(Self { net, device, card })
     }
 
     /// The share of each label for pictures `(n, 32, 32, 3)` in a row (u8, channels last): rows that sum to 1.
@@ -123,7 +176,8 @@ impl<D: Backend> TrainedCnn<D> {
     /// # Errors
     /// When the device fails.
     pub fn shares(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, TrainError> {
-        let logits = infer(&self.model, &self.device, Normaliser::new(self.card.stats()).apply(pixels))?;
+        let pictures = Normaliser::new(self.card.stats()).apply(pixels);
+        let logits = infer(self.net.classifier(), &self.device, pictures)?;
         let shares = |row: &[f32]| {
             let answer = Answer::of(row);
             row.iter().map(|&logit| answer.share(logit)).collect()

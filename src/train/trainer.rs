@@ -3,12 +3,12 @@
 use super::checkpoints::{Checkpoints, Newest};
 use super::classification::{Evaluation, Values};
 use super::error::TrainError;
-use super::recipe::{Plan, Recipe};
+use super::recipe::{Cadence, Findings, Plan, Recipe};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::predictions::{self, Predictions};
 use crate::run::{EventKind, Num, RunDir};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is asked of a training from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +50,13 @@ pub trait Host {
     fn answer(&mut self, wish: Wish, outcome: Result<(), String>);
 }
 
-/// Numbers of the loop itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrainerConfig {
-    /// Time between checkpoints within an epoch.
-    pub checkpoint_every: Duration,
-    /// How many of the last checkpoints are kept beside the best.
-    pub keep: usize,
-}
-
 /// A training under way.
 pub struct Trainer<'a> {
     recipe: &'a mut dyn Recipe,
     host: &'a mut dyn Host,
     run: RunDir,
     checkpoints: Checkpoints,
-    config: TrainerConfig,
+    cadence: Cadence,
     plan: Plan,
     step: u64,
     /// The last epoch whose end was measured and logged.
@@ -102,10 +93,9 @@ impl<'a> Trainer<'a> {
         recipe: &'a mut dyn Recipe,
         host: &'a mut dyn Host,
         run: &RunDir,
-        config: TrainerConfig,
         start: &Start,
     ) -> Result<Self, TrainError> {
-        let plan = recipe.plan();
+        let (plan, cadence) = (recipe.plan(), recipe.cadence());
         let number = |key: &str| start.file.as_ref().and_then(|file| file.meta.get(key)?.as_u64());
         if let Some(file) = &start.file {
             recipe.load(file, start.step)?;
@@ -115,7 +105,7 @@ impl<'a> Trainer<'a> {
             host,
             run: run.clone(),
             checkpoints: Checkpoints::open(run)?,
-            config,
+            cadence,
             plan,
             step: start.step,
             closed_epochs: number("closed_epochs").unwrap_or(0),
@@ -129,6 +119,9 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// The recipe's; the last checkpoint stays good.
     pub fn train(&mut self) -> Result<Ending, TrainError> {
+        if self.step == 0 {
+            self.draw(0)?;
+        }
         loop {
             let epochs_done = self.step / self.plan.steps_per_epoch;
             if epochs_done > self.closed_epochs {
@@ -165,7 +158,7 @@ impl<'a> Trainer<'a> {
         }
         // An epoch's end is saved with its measurements, so that a crash between the two repeats both.
         let within_epoch = !self.step.is_multiple_of(self.plan.steps_per_epoch);
-        if within_epoch && self.saved_at.elapsed() >= self.config.checkpoint_every {
+        if within_epoch && self.saved_at.elapsed() >= self.cadence.checkpoint_every {
             self.save_or_note(false)?;
         }
         Ok(None)
@@ -174,15 +167,17 @@ impl<'a> Trainer<'a> {
     /// Measures the epoch that just ended, logs it and saves. Some(ending) when it was asked to leave meanwhile; the
     /// measurement is then taken up again on resume, and nothing of it was logged.
     fn close_epoch(&mut self, epoch: u64) -> Result<Option<Ending>, TrainError> {
-        let evaluations = if self.plan.evaluates(epoch) {
+        let Findings { evaluations, values: found, warnings } = if self.plan.evaluates(epoch) {
             match self.evaluate()? {
-                Ok(evaluations) => evaluations,
+                Ok(findings) => findings,
                 Err(wish) => return self.grant(wish),
             }
         } else {
-            Vec::new()
+            Findings::default()
         };
+        warnings.into_iter().for_each(|text| self.warn(text));
         let mut values = self.recipe.end_epoch();
+        values.extend(found);
         let labels = self.recipe.labels();
         for evaluation in &evaluations {
             self.log_evaluation(epoch, evaluation, &labels);
@@ -199,18 +194,33 @@ impl<'a> Trainer<'a> {
         }
         self.closed_epochs = epoch;
         self.host.emit(EventKind::EpochFinished { epoch, step: self.step, values: nums(values) });
+        self.draw(epoch)?;
         self.save_or_note(is_best)?;
         Ok(None)
     }
 
+    /// Draws the model's pictures, where it draws any. A full disk costs a sheet, not the training.
+    fn draw(&mut self, epoch: u64) -> Result<(), TrainError> {
+        let Some(sheet) = self.recipe.sheet(epoch)? else { return Ok(()) };
+        let path = self.run.samples_dir().join(format!("epoch-{epoch:05}.png"));
+        match sheet.write(&path) {
+            Ok(()) => {
+                let path = self.run.relative(&path);
+                self.host.emit(EventKind::Samples { path, epoch, step: self.step });
+            }
+            Err(error) => self.warn(format!("the pictures of epoch {epoch} are not kept: {error}")),
+        }
+        Ok(())
+    }
+
     /// Err(wish) when it was asked to leave between two batches.
-    fn evaluate(&mut self) -> Result<Result<Vec<Evaluation>, Wish>, TrainError> {
+    fn evaluate(&mut self) -> Result<Result<Findings, Wish>, TrainError> {
         let mut progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
         let share = super::trained::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
         let host = &mut *self.host;
         let mut leave = None;
         let mut save = false;
-        let evaluations = self.recipe.evaluate(&mut || {
+        let findings = self.recipe.evaluate(&mut || {
             let wish = host.tick(&progress);
             progress.evaluation_left = (progress.evaluation_left - share).max(0.0);
             match wish {
@@ -223,8 +233,8 @@ impl<'a> Trainer<'a> {
             // The weights have not changed since the last step; what is being measured is saved with them soon.
             self.grant(Wish::Checkpoint)?;
         }
-        Ok(match (leave, evaluations) {
-            (None, Some(evaluations)) => Ok(evaluations),
+        Ok(match (leave, findings) {
+            (None, Some(findings)) => Ok(findings),
             (leave, _) => Err(leave.unwrap_or(Wish::Pause)),
         })
     }
@@ -279,7 +289,7 @@ impl<'a> Trainer<'a> {
             file.meta.insert("best_bits".to_owned(), best.to_bits().into());
         }
         let bytes = file.to_bytes().map_err(TrainError::Encode)?;
-        let path = self.checkpoints.write(self.step, &bytes, is_best, self.config.keep)?;
+        let path = self.checkpoints.write(self.step, &bytes, is_best, self.cadence.keep)?;
         self.saved_at = Instant::now();
         let epoch = self.step / self.plan.steps_per_epoch;
         let path = self.run.relative(&path);

@@ -9,9 +9,6 @@ use crate::run::{
 use crate::train::{Host, Progress, Wish};
 use std::collections::BTreeMap;
 
-/// What the sparkline of a run shows.
-const SPARK_METRIC: &str = "train/loss";
-
 /// A worker's view of its run.
 pub struct Desk<'a> {
     events: EventWriter,
@@ -22,6 +19,8 @@ pub struct Desk<'a> {
     outlook: Outlook,
     /// By metric: which direction is better.
     directions: BTreeMap<String, bool>,
+    /// What the sparkline shows.
+    spark_metric: String,
     history: Vec<f64>,
     /// The command that the training is granting now; none when a signal asked.
     pending: Option<Command>,
@@ -47,6 +46,7 @@ impl<'a> Desk<'a> {
             observer,
             outlook: Outlook::default(),
             directions: BTreeMap::new(),
+            spark_metric: String::new(),
             history: Vec::new(),
             pending: None,
             state: State {
@@ -66,7 +66,7 @@ impl<'a> Desk<'a> {
         for event in events {
             match event.kind {
                 EventKind::Metrics { step: at, values, .. } if at <= step => {
-                    steps.extend(values.get(SPARK_METRIC).map(|value| (at, value.get())));
+                    steps.extend(values.get(&self.spark_metric).map(|value| (at, value.get())));
                     self.note_values(&values);
                 }
                 EventKind::EpochFinished { step: at, values, .. } if at <= step => self.note_values(&values),
@@ -76,8 +76,9 @@ impl<'a> Desk<'a> {
         self.history = steps.into_values().collect();
     }
 
-    /// Says what the metrics mean.
+    /// Says what the metrics mean; the sparkline shows the first one.
     pub fn define(&mut self, defs: Vec<MetricDef>) {
+        self.spark_metric = defs.first().map(|def| def.name.clone()).unwrap_or_default();
         self.directions = defs.iter().filter_map(|def| Some((def.name.clone(), def.higher_is_better?))).collect();
         self.emit(EventKind::MetricDefs { defs });
     }
@@ -97,7 +98,7 @@ impl<'a> Desk<'a> {
         self.state.trouble = trouble.map(|why| format!("the run directory cannot be written: {why}"));
         if now || self.snapshots.is_due(self.state.phase) {
             self.state.spark = spark(&self.history);
-            self.state.spark_metric = SPARK_METRIC.to_owned();
+            self.state.spark_metric.clone_from(&self.spark_metric);
             self.snapshots.write_now(&self.state);
         }
         self.observer.state(&self.state);
@@ -178,7 +179,7 @@ impl Host for Desk<'_> {
             self.note_values(values);
         }
         if let EventKind::Metrics { values, .. } = &kind {
-            self.history.extend(values.get(SPARK_METRIC).map(|value| value.get()));
+            self.history.extend(values.get(&self.spark_metric).map(|value| value.get()));
         }
         let event: Event = self.events.append(kind);
         self.observer.event(&event);

@@ -9,9 +9,8 @@ use crate::data;
 use crate::ops::Backend;
 use crate::run::slot::{SlotQueue, Turn};
 use crate::run::{Event, EventKind, Phase, RunDir, RunError, RunLock, SCHEMA, State, observe};
-use crate::train::cnn::CnnRecipe;
 use crate::train::device::Device;
-use crate::train::{Ending, Host, Recipe, Start, TrainError, Trainer, TrainerConfig, Wish};
+use crate::train::{self, Ending, Host, Start, TrainError, Trainer, Wish};
 use desk::Desk;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +33,7 @@ pub enum WorkerError {
     Run(#[from] RunError),
     #[error("{0}")]
     Config(#[from] ConfigError),
-    #[error("the settings of {0} name no model to train")]
+    #[error("{0} names no model to train: add a line such as model = \"cnn\" on top")]
     NoModel(PathBuf),
     #[error("{0}")]
     Train(#[from] TrainError),
@@ -109,14 +108,12 @@ pub fn run(
     let lock = RunLock::try_acquire(run)?.ok_or_else(|| busy(run))?;
     run.remove_half_written();
     let config = config::load_for_resume(&run.config_path(), &options.sets)?;
+    let model = config.model.ok_or_else(|| WorkerError::NoModel(run.config_path()))?;
     let mut desk = Desk::open(run, &lock, signals, observer)?;
     let resumed = before.is_some_and(|state| state.step > 0);
-    let (phase, reason) = match compute(run, &lock, &config, resumed, &mut desk) {
+    let (phase, reason) = match compute(run, &lock, model, &config, resumed, &mut desk) {
         Ok(phase) => (phase, None),
-        Err(TrainError::Diverged { what, value, step }) => {
-            let error = TrainError::Diverged { what, value, step };
-            (Phase::Diverged, Some(error.to_string()))
-        }
+        Err(error @ TrainError::Diverged { .. }) => (Phase::Diverged, Some(error.to_string())),
         Err(error) => (Phase::Failed, Some(error.to_string())),
     };
     if let Some(reason) = &reason {
@@ -146,10 +143,17 @@ fn busy(run: &RunDir) -> WorkerError {
 }
 
 /// Waits for a slot, then trains. A panic in there becomes a failure of the run, not a silent death.
-fn compute(run: &RunDir, lock: &RunLock, config: &Config, resumed: bool, desk: &mut Desk) -> Result<Phase, TrainError> {
+fn compute(
+    run: &RunDir,
+    lock: &RunLock,
+    model: ModelKind,
+    config: &Config,
+    resumed: bool,
+    desk: &mut Desk,
+) -> Result<Phase, TrainError> {
     let device = Device::open(config.runtime.device)?;
     desk.state.device = device.name();
-    desk.state.model = config.model.map(|model| model.to_string()).unwrap_or_default();
+    desk.state.model = model.to_string();
     let _slot = match wait_for_slot(run, config, resumed, desk, &device)? {
         Ok(slot) => slot,
         Err(phase) => return Ok(phase),
@@ -158,9 +162,9 @@ fn compute(run: &RunDir, lock: &RunLock, config: &Config, resumed: bool, desk: &
     // Only the first worker of a process sets the pool; tests run several.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(config.runtime.threads).build_global();
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match device {
-        Device::Cpu(cpu) => train(run, lock, config, desk, cpu),
+        Device::Cpu(cpu) => learn(run, lock, model, config, desk, cpu),
         #[cfg(feature = "cuda")]
-        Device::Cuda(cuda, _) => train(run, lock, config, desk, cuda),
+        Device::Cuda(cuda, _) => learn(run, lock, model, config, desk, cuda),
     }));
     attempt.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -208,9 +212,10 @@ fn wait_for_slot(
     }
 }
 
-fn train<D: Backend>(
+fn learn<D: Backend>(
     run: &RunDir,
     lock: &RunLock,
+    model: ModelKind,
     config: &Config,
     desk: &mut Desk,
     device: D,
@@ -219,9 +224,7 @@ fn train<D: Backend>(
     let data_sha256 = data.sha256.clone();
     desk.state.data = data.name.clone();
     let (start, notes) = Start::find(run)?;
-    let mut recipe: Box<dyn Recipe> = match config.model {
-        Some(ModelKind::Cnn) | None => Box::new(CnnRecipe::new(device, data, config.cnn.clone())?),
-    };
+    let mut recipe = train::recipe(model, device, data, config)?;
     desk.emit(EventKind::Hello {
         schema: SCHEMA,
         instance: lock.instance().to_owned(),
@@ -235,13 +238,9 @@ fn train<D: Backend>(
     for text in notes {
         desk.emit(EventKind::Note { level: "warning".to_owned(), text });
     }
-    let cadence = TrainerConfig {
-        checkpoint_every: Duration::from_secs_f64(config.cnn.checkpoint_every_s),
-        keep: config.cnn.keep_checkpoints,
-    };
     let plan = recipe.plan();
     desk.enter(Phase::Running, None);
-    let ending = Trainer::new(recipe.as_mut(), desk, run, cadence, &start)?.train()?;
+    let ending = Trainer::new(recipe.as_mut(), desk, run, &start)?.train()?;
     Ok(match ending {
         Ending::Paused => Phase::Paused,
         Ending::Stopped => Phase::Stopped,

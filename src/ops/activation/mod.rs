@@ -11,10 +11,17 @@ pub enum Activation {
     Identity,
     /// `max(0, x)`; a NaN stays a NaN.
     Relu,
+    /// `x` above 0 and [`LEAK`]` x` below; matches `torch.nn.functional.leaky_relu(x, 0.1)`.
+    LeakyRelu,
+    /// `tanh(x)` to 2e-7.
+    Tanh,
     /// `x Phi(x)` with the exact normal distribution (Hendrycks and Gimpel 2016); matches
     /// `torch.nn.functional.gelu(x)` to 5e-7. dfdx's own `accurate_gelu` has a wrong gradient on the CPU.
     Gelu,
 }
+
+/// The slope of [`Activation::LeakyRelu`] below 0.
+pub const LEAK: f32 = 0.1;
 
 /// `Phi(x)` and the density `phi(x)` of the standard normal distribution; `Phi` is within 1e-7.
 ///
@@ -47,41 +54,95 @@ pub fn gelu_slope(x: f32) -> f32 {
     below + x * density
 }
 
+/// `tanh(x)`, by one exponential that neither overflows nor hides a NaN.
+#[inline(always)]
+pub fn tanh(x: f32) -> f32 {
+    1.0 - 2.0 / (exp(2.0 * x) + 1.0)
+}
+
+/// The activation of one number.
+#[inline(always)]
+pub fn value(activation: Activation, x: f32) -> f32 {
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu => {
+            if x <= 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
+        Activation::LeakyRelu => {
+            if x <= 0.0 {
+                LEAK * x
+            } else {
+                x
+            }
+        }
+        Activation::Tanh => tanh(x),
+        Activation::Gelu => gelu(x),
+    }
+}
+
+/// `dy` times the slope at `x`; a slope of 0 gives 0 whatever `dy` is.
+#[inline(always)]
+pub fn pull_back(activation: Activation, x: f32, dy: f32) -> f32 {
+    match activation {
+        Activation::Identity => dy,
+        Activation::Relu => {
+            if x <= 0.0 {
+                0.0
+            } else {
+                dy
+            }
+        }
+        Activation::LeakyRelu => {
+            if x <= 0.0 {
+                LEAK * dy
+            } else {
+                dy
+            }
+        }
+        Activation::Tanh => {
+            // 1 - tanh^2 with no difference of nearly equal numbers.
+            let rest = 2.0 / (exp(2.0 * x.abs()) + 1.0);
+            dy * rest * (2.0 - rest)
+        }
+        Activation::Gelu => dy * gelu_slope(x),
+    }
+}
+
+/// Runs a loop with its activation as a constant `$A`, so that each activation has a loop of its own that vectorises.
+macro_rules! specialised {
+    ($activation:expr, $A:ident => $body:expr) => {
+        specialised!(@ $activation, $A, $body; Identity Relu LeakyRelu Tanh Gelu)
+    };
+    (@ $activation:expr, $A:ident, $body:expr; $($variant:ident)*) => {
+        match $activation {
+            $($crate::ops::Activation::$variant => {
+                const $A: $crate::ops::Activation = $crate::ops::Activation::$variant;
+                $body
+            })*
+        }
+    };
+}
+pub(crate) use specialised;
+
 simd_fn! {
     /// The activation of every number, in place.
     pub fn apply(activation: Activation, x: &mut [f32]) {
-        match activation {
-            Activation::Identity => {}
-            Activation::Relu => {
-                for x in x {
-                    *x = if *x <= 0.0 { 0.0 } else { *x };
-                }
-            }
-            Activation::Gelu => {
-                for x in x {
-                    *x = gelu(*x);
-                }
-            }
-        }
+        specialised!(activation, A => for x in x {
+            *x = value(A, *x);
+        })
     }
 }
 
 simd_fn! {
     /// `dy` times the slope at `x`, in place of `dy`.
     pub fn apply_slope(activation: Activation, x: &[f32], dy: &mut [f32]) {
-        match activation {
-            Activation::Identity => {}
-            Activation::Relu => {
-                for (dy, &x) in dy.iter_mut().zip(x) {
-                    *dy = if x <= 0.0 { 0.0 } else { *dy };
-                }
-            }
-            Activation::Gelu => {
-                for (dy, &x) in dy.iter_mut().zip(x) {
-                    *dy *= gelu_slope(x);
-                }
-            }
-        }
+        specialised!(activation, A => for (dy, &x) in dy.iter_mut().zip(x) {
+            *dy = pull_back(A, x, *dy);
+        })
     }
 }
 
@@ -143,6 +204,12 @@ pub fn composed<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
     match activation {
         Activation::Identity => Ok(x),
         Activation::Relu => x.try_relu(),
+        Activation::LeakyRelu => {
+            let (bare, tape) = x.split_tape();
+            let below = bare.retaped::<T>().try_mul(LEAK)?;
+            bare.put_tape(tape).try_relu()?.try_mul(1.0 - LEAK)?.try_add(below)
+        }
+        Activation::Tanh => x.try_tanh(),
         Activation::Gelu => {
             let (bare, tape) = x.split_tape();
             let x = || bare.retaped::<T>();

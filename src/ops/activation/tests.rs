@@ -5,7 +5,8 @@ use crate::ops::testing::{
 };
 use proptest::prelude::*;
 
-const ALL: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Gelu];
+const ALL: [Activation; 5] =
+    [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Gelu, Activation::Tanh];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -25,7 +26,7 @@ fn run(way: Way, activation: Activation, numbers: &[f32]) -> Outcome {
 }
 
 // x = torch.tensor([-6., -3., -1., -0.5, 0., 0.25, 0.75, 2., 4., 8.]).requires_grad_()
-// y = act(x)  # F.relu, F.gelu
+// y = act(x)  # F.relu, F.gelu, lambda x: F.leaky_relu(x, 0.1), torch.tanh
 // y.sum().backward()
 // print(y, x.grad)
 #[test]
@@ -36,7 +37,37 @@ fn values_and_slopes_as_pytorch() {
         [0.0, -0.0040498674, -0.15865529, -0.15426879, 0.0, 0.14967656, 0.58002955, 1.9545, 3.9998732, 8.0],
         [0.0, -0.011945605, -0.08331543, 0.13250491, 0.5, 0.6953733, 0.9992258, 1.0852319, 1.0005037, 1.0],
     );
-    for (activation, (y, slopes)) in [(Activation::Relu, relu), (Activation::Gelu, gelu)] {
+    let leaky =
+        ([-0.6, -0.3, -0.1, -0.05, 0.0, 0.25, 0.75, 2.0, 4.0, 8.0], [0.1, 0.1, 0.1, 0.1, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    let tanh = (
+        [
+            -0.9999877,
+            -0.9950548,
+            -0.7615942,
+            -0.46211717,
+            0.0,
+            0.24491866,
+            0.63514894,
+            0.9640276,
+            0.9993293,
+            0.99999976,
+        ],
+        [
+            2.4556963e-5,
+            0.0098659815,
+            0.4199743,
+            0.7864477,
+            1.0,
+            0.94001484,
+            0.5965858,
+            0.070650816,
+            0.0013408931,
+            4.768371e-7,
+        ],
+    );
+    let due =
+        [(Activation::Relu, relu), (Activation::Gelu, gelu), (Activation::LeakyRelu, leaky), (Activation::Tanh, tanh)];
+    for (activation, (y, slopes)) in due {
         let weights = crate::ops::testing::cotangent(x.len());
         let dx = slopes.iter().zip(weights).map(|(slope, weight)| slope * weight).collect();
         let due = Outcome { y: y.to_vec(), gradients: vec![dx] };
@@ -105,7 +136,9 @@ fn extremes_stay_what_they_are() {
     for activation in ALL {
         let y = run(Way::Kernel, activation, &[f32::NAN, 1e30, f32::MAX]).y;
         assert!(y[0].is_nan(), "{activation:?}");
-        assert_eq!(y[1..], [1e30, f32::MAX], "{activation:?}");
+        let due = if activation == Activation::Tanh { [1.0, 1.0] } else { [1e30, f32::MAX] };
+        assert_eq!(y[1..], due, "{activation:?}");
     }
+    assert_eq!(run(Way::Kernel, Activation::Tanh, &[-1e30]).y, [-1.0]);
     assert!(run(Way::Kernel, Activation::Gelu, &[-1e3]).y[0].abs() < 1e-30);
 }

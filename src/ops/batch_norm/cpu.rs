@@ -1,6 +1,6 @@
 //! Batch normalisation with its activation on the CPU, channels last.
 
-use crate::ops::activation::{Activation, gelu, gelu_slope};
+use crate::ops::activation::{Activation, pull_back, specialised, value};
 use crate::ops::conv2d::parts;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
@@ -86,18 +86,12 @@ pub fn normalise(x: &[f32], scale: &[f32], shift: &[f32], activation: Activation
 
 simd_fn! {
     fn normalise_rows(activation: Activation, x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
-        let rows = x.chunks_exact(scale.len()).zip(y.chunks_exact_mut(scale.len()));
-        for (x, y) in rows {
-            let each = x.iter().zip(y).zip(scale).zip(shift);
-            match activation {
-                Activation::Identity => each.for_each(|(((&x, y), &a), &b)| *y = x * a + b),
-                Activation::Relu => each.for_each(|(((&x, y), &a), &b)| {
-                    let z = x * a + b;
-                    *y = if z <= 0.0 { 0.0 } else { z };
-                }),
-                Activation::Gelu => each.for_each(|(((&x, y), &a), &b)| *y = gelu(x * a + b)),
+        specialised!(activation, A => {
+            for (x, y) in x.chunks_exact(scale.len()).zip(y.chunks_exact_mut(scale.len())) {
+                let each = x.iter().zip(y).zip(scale).zip(shift);
+                each.for_each(|(((&x, y), &a), &b)| *y = value(A, x * a + b));
             }
-        }
+        })
     }
 }
 
@@ -155,19 +149,15 @@ simd_fn! {
     ) {
         let c = mean.len();
         let (mean, inverse, gamma, beta) = (&mean[..c], &inverse[..c], &gamma[..c], &beta[..c]);
-        for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact_mut(c)) {
-            match activation {
-                Activation::Identity => {}
-                Activation::Relu => for i in 0..c {
-                    let z = (x[i] - mean[i]) * inverse[i] * gamma[i] + beta[i];
-                    dy[i] = if z <= 0.0 { 0.0 } else { dy[i] };
-                },
-                Activation::Gelu => for i in 0..c {
-                    let z = (x[i] - mean[i]) * inverse[i] * gamma[i] + beta[i];
-                    dy[i] *= gelu_slope(z);
-                },
-            }
+        if activation == Activation::Identity {
+            return;
         }
+        specialised!(activation, A => for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact_mut(c)) {
+            for i in 0..c {
+                let z = (x[i] - mean[i]) * inverse[i] * gamma[i] + beta[i];
+                dy[i] = pull_back(A, z, dy[i]);
+            }
+        })
     }
 }
 

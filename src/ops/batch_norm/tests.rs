@@ -6,7 +6,8 @@ use crate::ops::testing::{
 use proptest::prelude::*;
 
 const EPS: f32 = 1e-5;
-const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Gelu];
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Gelu, Activation::Tanh];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -51,6 +52,7 @@ impl Case {
 // print(y, x.grad, g.grad, b.grad, x.mean((0, 1, 2)), x.var((0, 1, 2), unbiased=False))
 fn pytorch(activation: Activation) -> Outcome {
     let lists: [&[f32]; 4] = match activation {
+        Activation::LeakyRelu | Activation::Tanh => unreachable!("tested by finite differences"),
         Activation::Identity => [
             &[
                 -1.8157152,
@@ -205,7 +207,7 @@ fn pytorch(activation: Activation) -> Outcome {
 
 #[test]
 fn outputs_gradients_and_moments_as_pytorch() {
-    for activation in ACTIVATIONS {
+    for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
         for way in [Way::Kernel, Way::Composition] {
             let case = Case { way, x: [2, 2, 3, 2], activation };
             let (outcome, moments) = case.run(&[steps(24, 7, 11), vec![1.5, -0.5], vec![0.25, 0.5]]);

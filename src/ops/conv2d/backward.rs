@@ -48,6 +48,19 @@ pub fn backward(
     total(g, &sums)
 }
 
+/// The input's gradient alone, added to `dx`.
+pub fn backward_input(g: &Geometry, w: &[f32], epilogue: &Epilogue, select: &[u8], dy: &[f32], dx: &mut [f32]) {
+    let turned = pack_turned(g, w);
+    cut(g, &[], epilogue, select, dy, Some(dx)).into_par_iter().for_each(|part| {
+        let images = part.dy.len() / epilogue.image_len(g);
+        let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { images * g.out_len() }];
+        let dy = undo_epilogue(g, epilogue, part.dy, part.select, &mut spread);
+        if let Some(dx) = part.dx {
+            input_gradients(g, dy, &turned, dx);
+        }
+    });
+}
+
 /// A part of the batch.
 struct Part<'a> {
     x: &'a [f32],
@@ -74,7 +87,8 @@ fn cut<'a>(
         });
         let outputs = range.start * image..range.end * image;
         let select = if epilogue.is_plain() { &[] } else { &select[outputs.clone()] };
-        Part { x: &x[range.start * g.image_len()..range.end * g.image_len()], dy: &dy[outputs], select, dx }
+        let x = if x.is_empty() { x } else { &x[range.start * g.image_len()..range.end * g.image_len()] };
+        Part { x, dy: &dy[outputs], select, dx }
     };
     parts(g.batch).into_iter().map(part).collect()
 }

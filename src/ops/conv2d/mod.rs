@@ -24,6 +24,9 @@ pub struct Conv2d {
     pub pool: bool,
     /// Leave out the gradient of the input: the first layer of a net spends much time on one that nobody reads.
     pub no_input_gradient: bool,
+    /// Leave out the gradients of weights and bias: a net that is only passed through, on the way to what stands before
+    /// it, need not learn. On the CPU this saves their time and the memory of the input.
+    pub no_weight_gradient: bool,
 }
 
 /// Convolution on a device.
@@ -63,6 +66,7 @@ impl Conv2dOp for Cpu {
         let forward::Outputs { y, select } = forward::forward(&g, &numbers, &weights, &epilogue);
         let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
         let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
+        let numbers = if spec.no_weight_gradient { Vec::new() } else { numbers };
         tape.add_backward_op(move |grads| {
             let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
             let mut dx = match spec.no_input_gradient {
@@ -70,6 +74,13 @@ impl Conv2dOp for Cpu {
                 false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
             };
             let epilogue = forward::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+            if spec.no_weight_gradient {
+                if let Some(mut dx) = dx {
+                    backward::backward_input(&g, &weights, &epilogue, &select, &dy, &mut dx);
+                    **grads.get_or_alloc_mut(&x_ghost)? = dx;
+                }
+                return Ok(());
+            }
             let sums = backward::backward(&g, &numbers, &weights, &epilogue, &select, &dy, dx.as_deref_mut());
             if let Some(dx) = dx {
                 **grads.get_or_alloc_mut(&x_ghost)? = dx;
@@ -112,6 +123,11 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
     spec: Conv2d,
 ) -> Result<Image<D, T>, D::Err> {
     let g = geometry(x.shape(), w.shape(), spec);
+    if spec.no_weight_gradient {
+        // Copies under other identities: what flows to them reaches nobody.
+        let (w, bias) = (w.clone().try_mul(1.0)?, bias.map(|bias| bias.clone().try_mul(1.0)).transpose()?);
+        return composed(x, &w, bias.as_ref(), Conv2d { no_weight_gradient: false, ..spec });
+    }
     let columns = gather(x, window_places(&g))?;
     let columns = columns.try_reshape_like(&(g.window_len(), g.positions() * g.batch))?;
     let windows: Matrix<D, T> = columns.try_permute::<_, Axes2<1, 0>>()?;

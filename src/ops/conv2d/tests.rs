@@ -50,7 +50,7 @@ impl Case {
 }
 
 fn spec(pad: usize, relu: bool, pool: bool) -> Conv2d {
-    Conv2d { pad, relu, pool, no_input_gradient: false }
+    Conv2d { pad, relu, pool, ..Conv2d::default() }
 }
 
 // x = steps(32, 7, 11).reshape(1, 4, 4, 2).requires_grad_()
@@ -203,6 +203,32 @@ fn input_gradient_can_be_left_out() {
     let (full, bare) = (case.run(Way::Kernel, &inputs), bare.run(Way::Kernel, &inputs));
     assert_eq!(full.y, bare.y);
     assert_eq!(full.gradients[1..], bare.gradients);
+}
+
+/// Few positions and many, whose weight gradients are summed in different ways.
+#[test]
+fn weight_gradients_can_be_left_out() {
+    for (relu, pool, batch) in [(false, false, 3), (true, false, 3), (true, true, 70), (false, false, 70)] {
+        let case = Case { x: [batch, 6, 6, 3], filters: 20, kernel: 2, bias: true, spec: spec(1, relu, pool) };
+        let inputs = case.inputs();
+        for way in [Way::Kernel, Way::Composition] {
+            let [x, w] = [tensor(&inputs[0], (batch, 6, 6, 3)), tensor(&inputs[1], (20, 2, 2, 3))];
+            let bias = tensor(&inputs[2], (20,));
+            let bare = Conv2d { no_weight_gradient: true, ..case.spec };
+            let traced: Image<Cpu, TestTape> = x.leaky_trace();
+            let y = match way {
+                Way::Kernel => Cpu::conv2d(traced, &w, Some(&bias), bare),
+                Way::Composition => composed(traced, &w, Some(&bias), bare),
+            };
+            let (y, mut gradients) = differentiate(y.unwrap());
+            let due = case.run(way, &inputs);
+            assert_eq!(y, due.y);
+            assert_eq!(gradients.get(&x).as_vec(), due.gradients[0]);
+            // No gradient at all: what is asked for now is a fresh one.
+            assert!(gradients.get_or_alloc_mut(&w).unwrap().iter().all(|dw| *dw == 0.0), "{way:?}");
+            assert!(gradients.get_or_alloc_mut(&bias).unwrap().iter().all(|db| *db == 0.0), "{way:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,275 @@
+//! The GAN's recipe: hinge losses with a label head, Adam, and averaged weights.
+//!
+//! Each step draws one batch of real pictures and makes as many, of the very labels of the real ones, so that the
+//! discriminator learns nothing from how often a label occurs. Samples, answers and figures are those of the averages.
+
+mod draws;
+mod pair;
+mod step;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use super::checkpoints;
+use super::classification::{self, Values};
+use super::cnn::flip;
+use super::diversity::{shrunk, spread};
+use super::error::TrainError;
+use super::recipe::{Cadence, Findings, Plan, Recipe};
+use super::schedule::Plateau;
+use super::sheet::{Sheet, to_bytes};
+use super::trained::{Card, evaluate_all};
+use crate::config::{GanConfig, ModelKind};
+use crate::data::augment::{Augment, Batch, Loader, Normaliser, steps_per_epoch};
+use crate::data::{ChannelStats, Dataset, SIDE, Split, holdout};
+use crate::models::{Discriminator, Generator};
+use crate::nn::checkpoint::TensorFile;
+use crate::nn::{Adam, AdamConfig, Ema};
+use crate::ops::Backend;
+use crate::ops::random::Stream;
+use crate::run::MetricDef;
+use pair::AVERAGES;
+pub use pair::Pair;
+use std::path::Path;
+use std::time::Instant;
+use sums::Sums;
+
+/// Pixels become -1 to 1, as tanh gives them.
+pub const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
+/// Rows of a sheet; each row has one noise, each column one label.
+const SHEET_ROWS: usize = 8;
+/// Pictures of each label that the diversity of the log is measured on.
+const COMPARED: usize = 64;
+/// Below this share of the real pictures' diversity the generator is said to have collapsed.
+const COLLAPSE: f64 = 0.4;
+/// Added to the root of Adam's second moment, as in PyTorch.
+const ADAM_EPS: f32 = 1e-8;
+
+/// A GAN in training.
+pub struct GanRecipe<D: Backend> {
+    config: GanConfig,
+    device: D,
+    data: Dataset,
+    train_indices: Vec<u32>,
+    held_out: Split,
+    generator: Generator<D>,
+    discriminator: Discriminator<D>,
+    generator_adam: Adam<D>,
+    discriminator_adam: Adam<D>,
+    generator_average: Ema<D>,
+    discriminator_average: Ema<D>,
+    /// Where the averages are put to be used.
+    averaged: Pair<D>,
+    plan: Plan,
+    loader: Option<Loader>,
+    epoch: Sums,
+    /// The spread of real pictures, which that of made ones is measured by.
+    real_spread: f64,
+    /// Whether the log has been told that the diversity is low.
+    is_low: bool,
+}
+
+impl<D: Backend> GanRecipe<D> {
+    /// A recipe at step 0.
+    ///
+    /// # Errors
+    /// When the data is too little, lacks a label that was asked for, or the device fails.
+    pub fn new(device: D, data: Dataset, config: GanConfig) -> Result<Self, TrainError> {
+        let data = data.of_labels(&config.labels)?;
+        let (train_indices, held_out) = holdout(&data.train.labels, config.seed);
+        let labels = data.labels.len();
+        if train_indices.len() < 18 || labels < 2 {
+            return Err(TrainError::TooLittleData { images: data.train.len(), labels });
+        }
+        let held_out = data.train.select(&held_out);
+        let (mut averaged, fresh) =
+            (Pair::new(&device, labels, config.seed)?, Pair::new(&device, labels, config.seed)?);
+        let Pair { mut generator, mut discriminator, .. } = fresh;
+        let (beta1, beta2) = (config.beta1 as f32, config.beta2 as f32);
+        let adam = AdamConfig { beta1, beta2, eps: ADAM_EPS, weight_decay: 0.0 };
+        let decay = config.ema as f32;
+        let made = if config.generator { COMPARED * labels } else { 0 };
+        let plan = Plan {
+            steps_per_epoch: steps_per_epoch(train_indices.len(), config.batch_size),
+            epochs: config.epochs,
+            batch_size: config.batch_size.min(train_indices.len()),
+            evaluated: held_out.len() + data.test.len() + made,
+            eval_every: config.eval_every_epochs,
+        };
+        Ok(Self {
+            generator_adam: Adam::new(adam, &mut generator).map_err(TrainError::device)?,
+            discriminator_adam: Adam::new(adam, &mut discriminator).map_err(TrainError::device)?,
+            generator_average: Ema::new(decay, &mut averaged.generator).map_err(TrainError::device)?,
+            discriminator_average: Ema::new(decay, &mut averaged.discriminator).map_err(TrainError::device)?,
+            real_spread: real_spread(&data.train.select(&train_indices), labels),
+            config,
+            device,
+            data,
+            train_indices,
+            held_out,
+            generator,
+            discriminator,
+            averaged,
+            plan,
+            loader: None,
+            epoch: Sums::default(),
+            is_low: false,
+        })
+    }
+
+    fn next_batch(&mut self, step: u64) -> Result<Batch, TrainError> {
+        if self.loader.is_none() {
+            // What moves pictures moves real and made ones alike, later.
+            let augment = Augment { flip: flip(self.config.flip), ..Augment::default() };
+            let (indices, batch, seed) = (&self.train_indices, self.config.batch_size, self.config.seed);
+            self.loader = Some(Loader::new(&self.data.train, indices, batch, augment, seed, STATS, step)?);
+        }
+        self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches)
+    }
+
+    fn rate(&self, height: f64, step: u64) -> f64 {
+        Plateau { height, decay_from: self.config.decay_from, total_steps: self.plan.total_steps() }.rate(step)
+    }
+
+    /// Brings `averaged` up to date.
+    fn average(&mut self) {
+        self.generator_average.copy_to(&mut self.averaged.generator);
+        self.discriminator_average.copy_to(&mut self.averaged.discriminator);
+    }
+
+    /// How diverse made pictures are, as a share of the real ones' diversity. None when `go_on` said no.
+    fn diversity(&self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<f64>, TrainError> {
+        let count = COMPARED * self.data.labels.len();
+        let (numbers, labels): (Vec<usize>, Vec<usize>) = (0..count).map(|i| (i, i / COMPARED)).unzip();
+        let stream = Stream::new(self.config.seed, "gan.diversity", 0);
+        let Some(pictures) = self.averaged.draw(&stream, &numbers, &labels, go_on)? else { return Ok(None) };
+        let (rows, width) = shrunk(&pictures);
+        Ok(Some(spread(&rows, width, &labels) / self.real_spread))
+    }
+
+    /// Notes the diversity: a sentence when it has just fallen too low.
+    fn watch(&mut self, diversity: f64) -> Option<String> {
+        let was_low = std::mem::replace(&mut self.is_low, diversity < COLLAPSE);
+        (self.is_low && !was_low).then(|| {
+            format!(
+                "made pictures of a label differ only {:.0} % as much as real ones: the generator may be collapsing; a lower learning_rate_g or another seed may help",
+                100.0 * diversity
+            )
+        })
+    }
+}
+
+/// The spread of the first real pictures of each label.
+fn real_spread(split: &Split, labels: usize) -> f64 {
+    let shown = split.select(&split.first_balanced(COMPARED * labels));
+    let (rows, width) = shrunk(&Normaliser::new(STATS).apply(&shown.images));
+    let labels: Vec<usize> = shown.labels.iter().map(|&label| usize::from(label)).collect();
+    spread(&rows, width, &labels)
+}
+
+impl<D: Backend> Recipe for GanRecipe<D> {
+    fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    fn cadence(&self) -> Cadence {
+        Cadence::new(self.config.checkpoint_every_s, self.config.keep_checkpoints)
+    }
+
+    fn metric_defs(&self) -> Vec<MetricDef> {
+        let mut defs = sums::metric_defs();
+        defs.extend(classification::metric_defs(&self.data.labels));
+        defs
+    }
+
+    fn chosen_by(&self) -> &'static str {
+        "held_out/accuracy"
+    }
+
+    fn step(&mut self, step: u64) -> Result<Values, TrainError> {
+        let begun = Instant::now();
+        let batch = self.next_batch(step)?;
+        let count = batch.y.len();
+        let mut values = if self.config.generator { self.duel(batch, step)? } else { self.learn_labels(batch, step)? };
+        self.epoch.add(&values);
+        values.insert("train/images_per_s".to_owned(), count as f64 / begun.elapsed().as_secs_f64());
+        Ok(values)
+    }
+
+    fn end_epoch(&mut self) -> Values {
+        std::mem::take(&mut self.epoch).means()
+    }
+
+    fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
+        self.average();
+        let splits = [("held_out", &self.held_out), ("test", &self.data.test)];
+        let (net, labels) = (&self.averaged.discriminator, self.data.labels.len());
+        let Some(evaluations) = evaluate_all(net, &self.device, &splits, labels, STATS, go_on)? else {
+            return Ok(None);
+        };
+        let mut findings = Findings { evaluations, ..Findings::default() };
+        if self.config.generator {
+            let Some(diversity) = self.diversity(go_on)? else { return Ok(None) };
+            findings.values.insert("diversity".to_owned(), diversity);
+            findings.warnings.extend(self.watch(diversity));
+        }
+        Ok(Some(findings))
+    }
+
+    fn sheet(&mut self, epoch: u64) -> Result<Option<Sheet>, TrainError> {
+        let is_due = epoch.is_multiple_of(self.config.sample_every_epochs) || epoch == self.plan.epochs;
+        if !self.config.generator || !is_due {
+            return Ok(None);
+        }
+        self.average();
+        let columns = self.data.labels.len();
+        let (rows, labels): (Vec<usize>, Vec<usize>) =
+            (0..SHEET_ROWS * columns).map(|i| (i / columns, i % columns)).unzip();
+        let stream = Stream::new(self.config.seed, "gan.sheet", 0);
+        let pictures = self.averaged.draw(&stream, &rows, &labels, &mut || true)?;
+        Ok(pictures.map(|pictures| Sheet::new(&to_bytes(&pictures), SIDE, columns)))
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.data.labels.to_vec()
+    }
+
+    fn save(&mut self, file: &mut TensorFile) {
+        file.collect("generator", &mut self.generator);
+        file.collect("discriminator", &mut self.discriminator);
+        file.collect("optimiser.generator", &mut self.generator_adam);
+        file.collect("optimiser.discriminator", &mut self.discriminator_adam);
+        file.collect(AVERAGES[0], &mut self.generator_average);
+        file.collect(AVERAGES[1], &mut self.discriminator_average);
+        let card = Card {
+            model: ModelKind::Gan,
+            preset: None,
+            labels: self.data.labels.to_vec(),
+            mean: STATS.mean,
+            std: STATS.std,
+            data: self.data.name.clone(),
+            seed: self.config.seed,
+        };
+        card.write(file);
+        checkpoints::note_data(file, &self.data);
+        file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
+        file.meta.insert("diversity_is_low".to_owned(), self.is_low.into());
+    }
+
+    fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
+        let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
+        checkpoints::check_data(file, &self.data)?;
+        file.apply("generator", &mut self.generator).map_err(fault)?;
+        file.apply("discriminator", &mut self.discriminator).map_err(fault)?;
+        file.apply("optimiser.generator", &mut self.generator_adam).map_err(fault)?;
+        file.apply("optimiser.discriminator", &mut self.discriminator_adam).map_err(fault)?;
+        file.apply(AVERAGES[0], &mut self.generator_average).map_err(fault)?;
+        file.apply(AVERAGES[1], &mut self.discriminator_average).map_err(fault)?;
+        self.epoch = file.meta.get("epoch_so_far").map_or_else(Sums::default, Sums::from_json);
+        self.is_low = file.meta.get("diversity_is_low").and_then(serde_json::Value::as_bool).unwrap_or(false);
+        // The next batch is the step's own, whatever was made ahead.
+        self.loader = None;
+        debug_assert!(step <= self.plan.total_steps());
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! A generator with its discriminator, out of training: what draws samples and names labels.
+
+use super::super::error::TrainError;
+use super::super::trained::{Card, EVAL_BATCH};
+use super::draws::noise;
+use crate::models::{Discriminator, Generator};
+use crate::nn::checkpoint::TensorFile;
+use crate::nn::{Ema, Module};
+use crate::ops::random::Stream;
+use crate::ops::{Backend, host::read};
+use std::path::Path;
+
+/// Under what the averages of the generator and of the discriminator stand in a file of weights.
+pub(super) const AVERAGES: [&str; 2] = ["average.generator", "average.discriminator"];
+
+/// Both nets, with averaged weights.
+pub struct Pair<D: Backend> {
+    pub generator: Generator<D>,
+    pub discriminator: Discriminator<D>,
+    device: D,
+}
+
+impl<D: Backend> Pair<D> {
+    /// Nets with the first weights of `seed`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn new(device: &D, labels: usize, seed: u64) -> Result<Self, TrainError> {
+        Ok(Self {
+            generator: Generator::new(device, labels, seed).map_err(TrainError::device)?,
+            discriminator: Discriminator::new(device, labels, seed).map_err(TrainError::device)?,
+            device: device.clone(),
+        })
+    }
+
+    /// The averaged nets of a checkpoint; `path` is told in errors.
+    ///
+    /// # Errors
+    /// When the file does not hold them.
+    pub fn from_file(device: &D, file: &TensorFile, card: &Card, path: &Path) -> Result<Self, TrainError> {
+        let mut pair = Self::new(device, card.labels.len(), card.seed)?;
+        take_average(file, AVERAGES[0], &mut pair.generator, path)?;
+        take_average(file, AVERAGES[1], &mut pair.discriminator, path)?;
+        Ok(pair)
+    }
+
+    /// Pictures `(n, 32, 32, 3)` in a row, -1 to 1, one of each label, from the noise that `stream` has for its number:
+    /// the same noise makes the same kind of picture of several labels. None when `go_on` said no between two batches.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn draw(
+        &self,
+        stream: &Stream,
+        numbers: &[usize],
+        labels: &[usize],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        let mut pictures = Vec::new();
+        for (numbers, labels) in numbers.chunks(EVAL_BATCH).zip(labels.chunks(EVAL_BATCH)) {
+            if !go_on() {
+                return Ok(None);
+            }
+            let length = Generator::<D>::NOISE;
+            let noise = noise(stream, length, numbers.iter().copied());
+            let noise = self.device.try_tensor_from_vec(noise, (labels.len(), length));
+            let made = self.generator.infer(noise.map_err(TrainError::device)?, labels);
+            pictures.extend(read(&made.map_err(TrainError::device)?));
+        }
+        Ok(Some(pictures))
+    }
+}
+
+/// Gives a module the averages that a file has for it.
+fn take_average<D: Backend>(
+    file: &TensorFile,
+    name: &str,
+    module: &mut impl Module<D>,
+    path: &Path,
+) -> Result<(), TrainError> {
+    let fault = |source| TrainError::Checkpoint { path: path.into(), source };
+    let mut average = Ema::new(0.0, module).map_err(TrainError::device)?;
+    file.apply(name, &mut average).map_err(fault)?;
+    average.copy_to(module);
+    Ok(())
+}
