@@ -4,7 +4,7 @@ use super::classification::{Evaluation, Values};
 use super::error::TrainError;
 use super::sheet::Sheet;
 use crate::nn::checkpoint::TensorFile;
-use crate::run::MetricDef;
+use crate::run::{MetricDef, SheetNote};
 use std::time::Duration;
 
 /// How long a training is.
@@ -90,11 +90,12 @@ pub trait Recipe {
     /// When the device or the data fails.
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError>;
 
-    /// The pictures that the model draws after `epoch` epochs, if it draws any then. The same weights draw the same ones.
+    /// The pictures that the model draws after `epoch` epochs, and what stands where, if it draws any then. The same
+    /// weights draw the same ones.
     ///
     /// # Errors
     /// When the device fails.
-    fn sheet(&mut self, _epoch: u64) -> Result<Option<Sheet>, TrainError> {
+    fn sheet(&mut self, _epoch: u64) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
         Ok(None)
     }
 

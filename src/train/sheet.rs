@@ -1,6 +1,6 @@
 //! Pictures in rows and columns, as one picture file.
 
-use crate::run::{RunError, atomic_write};
+use crate::run::{RunError, SheetNote, atomic_write};
 use std::io;
 use std::path::Path;
 
@@ -15,6 +15,8 @@ pub struct Sheet {
     height: usize,
     /// `(height, width, 3)`.
     pixels: Vec<u8>,
+    side: usize,
+    columns: usize,
 }
 
 impl Sheet {
@@ -33,7 +35,19 @@ impl Sheet {
                 pixels[at..at + line.len()].copy_from_slice(line);
             }
         }
-        Self { width, height, pixels }
+        Self { width, height, pixels, side, columns }
+    }
+
+    /// What readers of the log are told of the sheet: its layout, and the label that each picture was asked to be.
+    pub fn note(&self, labels: &[String], asked: &[usize]) -> SheetNote {
+        SheetNote {
+            side: self.side as u32,
+            gap: GAP as u32,
+            columns: self.columns as u32,
+            labels: labels.to_vec(),
+            asked: asked.iter().map(|&label| label as u8).collect(),
+            ..SheetNote::default()
+        }
     }
 
     /// Width and height in pixels.

@@ -201,12 +201,12 @@ impl<'a> Trainer<'a> {
 
     /// Draws the model's pictures, where it draws any. A full disk costs a sheet, not the training.
     fn draw(&mut self, epoch: u64) -> Result<(), TrainError> {
-        let Some(sheet) = self.recipe.sheet(epoch)? else { return Ok(()) };
+        let Some((sheet, note)) = self.recipe.sheet(epoch)? else { return Ok(()) };
         let path = self.run.samples_dir().join(format!("epoch-{epoch:05}.png"));
         match sheet.write(&path) {
             Ok(()) => {
                 let path = self.run.relative(&path);
-                self.host.emit(EventKind::Samples { path, epoch, step: self.step });
+                self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
             }
             Err(error) => self.warn(format!("the pictures of epoch {epoch} are not kept: {error}")),
         }

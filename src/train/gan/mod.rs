@@ -27,7 +27,7 @@ use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Adam, AdamConfig, Ema};
 use crate::ops::Backend;
 use crate::ops::random::Stream;
-use crate::run::MetricDef;
+use crate::run::{MetricDef, SheetNote};
 use pair::AVERAGES;
 pub use pair::Pair;
 use std::path::Path;
@@ -216,7 +216,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         Ok(Some(findings))
     }
 
-    fn sheet(&mut self, epoch: u64) -> Result<Option<Sheet>, TrainError> {
+    fn sheet(&mut self, epoch: u64) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
         let is_due = epoch.is_multiple_of(self.config.sample_every_epochs) || epoch == self.plan.epochs;
         if !self.config.generator || !is_due {
             return Ok(None);
@@ -227,7 +227,11 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             (0..SHEET_ROWS * columns).map(|i| (i / columns, i % columns)).unzip();
         let stream = Stream::new(self.config.seed, "gan.sheet", 0);
         let pictures = self.averaged.draw(&stream, &rows, &labels, &mut || true)?;
-        Ok(pictures.map(|pictures| Sheet::new(&to_bytes(&pictures), SIDE, columns)))
+        Ok(pictures.map(|pictures| {
+            let sheet = Sheet::new(&to_bytes(&pictures), SIDE, columns);
+            let note = sheet.note(&self.data.labels, &labels);
+            (sheet, note)
+        }))
     }
 
     fn labels(&self) -> Vec<String> {

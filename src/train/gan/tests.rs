@@ -3,7 +3,7 @@
 use super::*;
 use crate::nn::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;
-use dfdx::prelude::{Cpu, Shape, Tensor};
+use dfdx::prelude::{Cpu, HasShape, Shape, Tensor};
 use std::convert::Infallible;
 use std::path::PathBuf;
 
@@ -139,7 +139,7 @@ fn the_sheet_has_a_column_for_each_label_and_is_drawn_when_due() {
     let mut learner = recipe(GanConfig { labels, epochs: 5, sample_every_epochs: 3, ..config() });
     assert_eq!(learner.labels(), ["cat", "ship", "truck"]);
     let first = learner.sheet(0).unwrap().unwrap();
-    assert_eq!(first.size(), (3 * 33 + 1, SHEET_ROWS * 33 + 1));
+    assert_eq!(first.0.size(), (3 * 33 + 1, SHEET_ROWS * 33 + 1));
     assert_eq!(learner.sheet(0).unwrap().unwrap(), first, "the same noise every time");
     let due: Vec<u64> = (0..=5).filter(|&epoch| learner.sheet(epoch).unwrap().is_some()).collect();
     assert_eq!(due, [0, 3, 5]);
