@@ -103,6 +103,14 @@ pub struct Card {
     pub std: [f32; 3],
     pub data: String,
     pub seed: u64,
+    /// Whether the model has learned to draw pictures.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub draws: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Card {

@@ -4,7 +4,9 @@
 //! discriminator learns nothing from how often a label occurs. Samples, answers and figures are those of the averages.
 
 mod draws;
+pub mod judge;
 mod pair;
+pub mod score;
 mod step;
 mod sums;
 #[cfg(test)]
@@ -249,6 +251,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             std: STATS.std,
             data: self.data.name.clone(),
             seed: self.config.seed,
+            draws: self.config.generator,
         };
         card.write(file);
         checkpoints::note_data(file, &self.data);

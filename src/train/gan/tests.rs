@@ -3,7 +3,7 @@
 use super::*;
 use crate::nn::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;
-use dfdx::prelude::{Cpu, Shape, Tensor};
+use dfdx::prelude::{Cpu, HasShape, Shape, Tensor};
 use std::convert::Infallible;
 use std::path::PathBuf;
 
