@@ -35,7 +35,7 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let Net::Gan(pair) = &trained.net else {
         return Err(GenerateError::NoGenerator { weights: found.weights, model: trained.card.model }.into());
     };
-    if !trained.card.draws {
+    if trained.card.labels_only {
         return Err(GenerateError::Untrained { weights: found.weights }.into());
     }
     let known = &trained.card.labels;

@@ -103,9 +103,9 @@ pub struct Card {
     pub std: [f32; 3],
     pub data: String,
     pub seed: u64,
-    /// Whether the model has learned to draw pictures.
+    /// A GAN that was trained without its generator.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub draws: bool,
+    pub labels_only: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference

@@ -91,7 +91,7 @@ fn measure<D: Backend>(
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
     let mut report = report(&evaluation, &data.labels, found);
     if let Net::Gan(pair) = &trained.net
-        && trained.card.draws
+        && !trained.card.labels_only
     {
         report.gan = Some(gan::measure(pair, &trained, args, globals, &data, &split)?);
     }
