@@ -186,8 +186,12 @@ impl App {
 
     /// What the screens show of the selected run.
     pub fn subject(&self) -> Subject {
-        let makes_pictures = self.selected_history().is_some_and(History::makes_pictures);
-        if makes_pictures { self.subject } else { Subject::Test }
+        if self.makes_pictures() { self.subject } else { Subject::Test }
+    }
+
+    /// The selected run makes pictures, not only names.
+    pub fn makes_pictures(&self) -> bool {
+        self.selected_history().is_some_and(History::makes_pictures)
     }
 
     /// The pictures of the subject; of pictures that are made, those of the epoch shown.

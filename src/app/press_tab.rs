@@ -7,7 +7,7 @@ use super::logs::LogSource;
 use super::notice::Tone;
 use super::preview::Show;
 use super::{App, Effect, Key, Tab};
-use crate::jobs::{History, Subject};
+use crate::jobs::Subject;
 
 /// Rows that PgUp and PgDn move by.
 const PAGE: isize = 10;
@@ -83,7 +83,7 @@ impl App {
 
     /// The test pictures, or those that the model makes.
     fn change_subject(&mut self) {
-        if !self.selected_history().is_some_and(History::makes_pictures) {
+        if !self.makes_pictures() {
             return self.say(Tone::Info, "This run has made no pictures.");
         }
         self.subject = match self.subject {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::runs::tests::view;
 use super::*;
 use crate::config::Preset;
-use crate::jobs::{Answer, Ask, FileAnswer, NewRun, Recipe, RunView};
-use crate::run::{Event, EventKind, Num, Phase, State};
+use crate::jobs::{Answer, Ask, FileAnswer, NewRun, Recipe, RunView, Sheet};
+use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
     App::new(Ok("the sample".to_owned()), 0)
@@ -76,6 +76,57 @@ fn with_pictures() -> App {
         news(&mut app, Update::Predictions { run: run.clone(), epoch, predictions });
     }
     app
+}
+
+/// [`with_pictures`], and the second epoch has a sheet of a cat and a dog, of which the judge sees two dogs.
+fn with_made_pictures() -> App {
+    let mut app = with_pictures();
+    let run = name("a");
+    let mut part = History::default();
+    let labels = vec!["cat".to_owned(), "dog".to_owned()];
+    let note =
+        SheetNote { labels: labels.clone(), asked: vec![0, 1], nearest: Some("n.png".into()), ..SheetNote::default() };
+    let (split, matrix) = ("generated".to_owned(), vec![vec![0, 1], vec![0, 1]]);
+    part.apply(Event::new(0, 0, 0, EventKind::Confusion { split, epoch: 2, labels, matrix }));
+    let sheet = EventKind::Samples { path: "s.png".into(), epoch: 2, step: 20, sheet: Some(note) };
+    part.apply(Event::new(0, 0, 0, sheet));
+    news(&mut app, Update::History { run, anew: false, parts: vec![part] });
+    app
+}
+
+#[test]
+fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
+    let mut app = with_made_pictures();
+    assert_eq!(orders(press(&mut app, "4")), [], "nobody asked for them yet");
+    let asked = orders(press(&mut app, "g"));
+    let [Order::LoadSheet { run, file }] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!((run, file.epoch, file.path.as_str()), (&name("a"), 2, "s.png"));
+    assert!(app.preview.list().is_empty(), "they are on their way");
+    let gallery = || Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
+    let seen = Ok(Arc::new(Predictions::of([(1, 0.9), (1, 0.8)])));
+    let sheet = Sheet { pictures: gallery(), seen, nearest: Some(gallery()) };
+    news(&mut app, Update::Sheet { run: name("a"), epoch: 2, sheet });
+    assert_eq!(app.preview.list(), [0, 1]);
+    press(&mut app, "f");
+    assert_eq!(app.preview.list(), [0], "asked for a cat, and a dog is seen");
+    let shown = |app: &App| app.selected_gallery().and_then(|g| g.as_ref().ok()).map(|gallery| gallery.id());
+    let made = shown(&app);
+    press(&mut app, "t");
+    assert!(shown(&app) != made, "the nearest training images stand in their place");
+    press(&mut app, "t3");
+    assert_eq!(app.shown_confusion().map(|confusion| confusion.right()), Some(1));
+    press(&mut app, "g");
+    assert_eq!(app.shown_confusion().map(|confusion| confusion.right()), Some(4), "of the test pictures");
+}
+
+#[test]
+fn g_and_t_say_why_they_do_nothing_for_a_run_that_makes_no_pictures() {
+    let mut app = with_pictures();
+    for keys in ["4g", "t"] {
+        press(&mut app, keys);
+        assert!(app.notice().is_some_and(|notice| notice.text.contains("made")), "{keys}");
+    }
+    assert_eq!(app.preview.list().len(), 5);
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Name what is in pictures
     Predict(PredictArgs),
+    /// Make pictures with a GAN
+    Generate(GenerateArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -138,6 +140,10 @@ pub struct EvalArgs {
     /// Use only the first N images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// For a GAN: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
+    /// test both on real ones
+    #[arg(long)]
+    pub accuracy_score: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -154,6 +160,25 @@ pub struct PredictArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct GenerateArgs {
+    /// A run's name, or a folder of weights [default: the weights that come with pixscribe]
+    #[arg(long, value_name = "RUN|DIR")]
+    pub model: Option<String>,
+    /// Only this label [default: all that the model knows, a column each]
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// How many pictures of each label
+    #[arg(short = 'n', long = "count", value_name = "N", default_value = "8")]
+    pub count: NonZeroUsize,
+    /// The same seed makes the same pictures
+    #[arg(long, value_name = "S", default_value = "1")]
+    pub seed: u64,
+    /// A .png file for one sheet, or a folder for single files; nothing that exists is overwritten
+    #[arg(short, long, value_name = "PATH")]
+    pub out: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -7,6 +7,7 @@ mod dashboard;
 mod data;
 mod doctor;
 mod eval;
+mod generate;
 pub mod log;
 mod model;
 mod pause;
@@ -107,6 +108,7 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Stop(args) => stop::run(&args, &globals),
         Command::Checkpoint(args) => checkpoint::run(&args, &globals),
         Command::Eval(args) => eval::run(&args, &globals),
+        Command::Generate(args) => generate::run(&args, &globals),
         Command::Predict(args) => predict::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
@@ -180,7 +182,9 @@ mod tests {
     fn wrong_usage_is_refused() {
         for text in [
             "pixscribe train",
-            "pixscribe train gan",
+            "pixscribe train abacus",
+            "pixscribe generate",
+            "pixscribe generate -n 0 -o x.png",
             "pixscribe train cnn --resume r",
             "pixscribe train --resume r --run s",
             "pixscribe train cnn --force",

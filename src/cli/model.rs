@@ -18,9 +18,9 @@ pub(super) enum ModelError {
     #[error("{path} has no weights: a folder with a .safetensors file, or the name of a run, is needed")]
     FolderWithoutWeights { path: PathBuf },
     #[error(
-        "no model is named and no weights came with pixscribe ({looked} is not there): train one with `pixscribe train cnn`, then name its run"
+        "no model is named and no weights came with pixscribe ({looked} is not there): train one with `pixscribe train {kind}`, then name its run"
     )]
-    NoPretrained { looked: PathBuf },
+    NoPretrained { looked: PathBuf, kind: ModelKind },
 }
 
 /// Weights on disk, and the settings they are to be used with.
@@ -30,11 +30,11 @@ pub(super) struct Found {
     pub config: Config,
 }
 
-/// Finds what `name` means: a run's name first, then a folder.
-pub(super) fn find(globals: &Globals, name: Option<&str>) -> Result<Found, CliError> {
+/// Finds what `name` means: a run's name first, then a folder; without a name, the `kind` that comes with pixscribe.
+pub(super) fn find(globals: &Globals, name: Option<&str>, kind: ModelKind) -> Result<Found, CliError> {
     let Some(name) = name else {
         let config = globals.load(None)?;
-        return Ok(Found { weights: pretrained(globals)?, config });
+        return Ok(Found { weights: pretrained(globals, kind)?, config });
     };
     if let Ok(run_name) = name.parse::<RunName>()
         && let Ok(run) = RunDir::open(&globals.runs, &run_name)
@@ -62,12 +62,12 @@ fn of_run(globals: &Globals, run: &RunDir) -> Result<Found, CliError> {
 }
 
 /// The weights that come with pixscribe: beside the runs, else in the repository that the program was built in.
-fn pretrained(globals: &Globals) -> Result<PathBuf, ModelError> {
-    let below = |runs: &Path| runs.join("pretrained").join(ModelKind::Cnn.as_str());
+pub(super) fn pretrained(globals: &Globals, kind: ModelKind) -> Result<PathBuf, ModelError> {
+    let below = |runs: &Path| runs.join("pretrained").join(kind.as_str());
     let own = below(&globals.runs);
     let shipped = data::roots().into_iter().map(|root| below(&root.join("checkpoints")));
     let found = std::iter::once(own.clone()).chain(shipped).find_map(|folder| weights_in(&folder));
-    found.ok_or(ModelError::NoPretrained { looked: own })
+    found.ok_or(ModelError::NoPretrained { looked: own, kind })
 }
 
 impl Found {

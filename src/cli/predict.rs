@@ -3,6 +3,7 @@
 use super::args::PredictArgs;
 use super::model;
 use super::{CliResult, Globals};
+use crate::config::ModelKind;
 use crate::data::decode::image_32;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
@@ -22,7 +23,7 @@ struct Prediction {
 
 pub fn run(args: &PredictArgs, globals: &Globals) -> CliResult {
     // A handful of pictures is done before a GPU has woken up.
-    let net = model::find(globals, args.model.as_deref())?.load(Cpu::default())?;
+    let net = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?.load(Cpu::default())?;
     let mut predictions = Vec::new();
     for path in &args.images {
         let shares = net.shares(image_32(path)?.as_slice())?.into_iter().next().unwrap_or_default();

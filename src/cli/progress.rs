@@ -60,7 +60,8 @@ impl Observer for TrainBar {
         self.bar.set_length(state.total_steps);
         self.bar.set_position(state.step);
         if state.phase == Phase::Running {
-            let loss = state.last.get("train/loss").map_or(String::new(), |loss| format!("loss {:.3}", loss.get()));
+            let name = &state.spark_metric;
+            let loss = state.last.get(name).map_or(String::new(), |loss| format!("{name} {:.3}", loss.get()));
             let speed = state.images_per_s.map_or(String::new(), |speed| format!("  {speed:.0} images/s"));
             let left = state.eta_s.map_or(String::new(), |s| format!("  {} left", duration(s)));
             self.bar.set_message(format!("{loss}{speed}{left}"));

@@ -93,7 +93,10 @@ pub fn read_predictions(run: &RunDir, path: &str) -> Result<Predictions, Text> {
 
 /// Galleries by data set: runs of the same data share one, for as long as someone looks at it.
 #[derive(Clone, Default)]
-pub struct Galleries(Arc<Mutex<HashMap<PathBuf, Weak<Gallery>>>>);
+pub struct Galleries(Arc<Mutex<HashMap<Key, Weak<Gallery>>>>);
+
+/// A data set, and the labels of it that a model learns.
+type Key = (PathBuf, Vec<String>);
 
 impl Galleries {
     /// The gallery of a run's data. Reads files: not for the thread that draws.
@@ -102,12 +105,13 @@ impl Galleries {
         let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
         // Held while reading: a second run of the same data waits and shares, it does not read again.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gallery) = known.get(&path).and_then(Weak::upgrade) {
+        let key = (path, config.labels().to_vec());
+        if let Some(gallery) = known.get(&key).and_then(Weak::upgrade) {
             return Ok(gallery);
         }
-        let dataset = data::load(Some(&path), None).map_err(Text::of)?;
+        let dataset = data::load(Some(&key.0), None).map_err(Text::of)?.of_labels(&key.1).map_err(Text::of)?;
         let gallery = Arc::new(Gallery::new(dataset.labels, dataset.test));
-        known.insert(path, Arc::downgrade(&gallery));
+        known.insert(key, Arc::downgrade(&gallery));
         Ok(gallery)
     }
 }
@@ -146,6 +150,20 @@ mod tests {
         assert_eq!(one.id(), two.id());
         assert_eq!((one.len(), one.labels().len()), (500, 10));
         assert!(one.pixels(499).is_some() && one.pixels(500).is_none() && one.truth(500).is_none());
+    }
+
+    #[test]
+    fn a_model_of_some_labels_shows_their_pictures_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+        let toml = format!(
+            "model = \"gan\"\n[data]\npath = {:?}\n[gan]\nlabels = [\"cat\", \"ship\"]\n",
+            sample.display().to_string()
+        );
+        let run = RunDir::create(root.path(), &"r".parse().unwrap(), &toml).unwrap();
+        let gallery = Galleries::default().of_run(&run).unwrap();
+        assert_eq!((gallery.labels(), gallery.len()), (&["cat".to_owned(), "ship".to_owned()][..], 100));
+        assert!((0..100).all(|index| gallery.truth(index).is_some_and(|truth| truth < 2)));
     }
 
     #[test]

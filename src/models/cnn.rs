@@ -65,6 +65,25 @@ impl<D: Backend> Cnn<D> {
             Self::Modern(net) => net.infer(x),
         }
     }
+
+    /// The inference pass with what the head reads: features `(B, F)` and logits `(B, labels)`. F is 256 in the plain
+    /// net, 128 in the modern one.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn look(&self, x: Image<D>) -> Result<(Matrix<D>, Matrix<D>), D::Err> {
+        let (features, logits) = match self {
+            Self::Plain(net) => {
+                let features = net.features(x)?;
+                (features.clone(), net.head.forward(features)?)
+            }
+            Self::Modern(net) => {
+                let features = net.features(x)?;
+                (features.clone(), net.logits(features)?)
+            }
+        };
+        Ok((features, logits))
+    }
 }
 
 impl<D: Backend> Module<D> for Cnn<D> {
@@ -125,11 +144,15 @@ impl<D: Backend> Plain<D> {
     }
 
     fn forward<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
+        self.head.forward(self.features(x)?)
+    }
+
+    fn features<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
         let [first, second, third] = &self.convs;
         let x = third.forward(second.forward(first.forward(x)?)?)?;
         let &(batch, height, width, channels) = x.shape();
         let x = x.try_reshape_like(&(batch, height * width * channels))?;
-        self.head.forward(self.hidden.forward(x)?)
+        self.hidden.forward(x)
     }
 }
 
@@ -184,19 +207,23 @@ impl<D: Backend> Modern<D> {
         for (index, block) in self.blocks.iter_mut().enumerate() {
             x = block.train(x, index == 0)?;
         }
-        self.logits(x)
+        self.logits(D::global_max_pool(x)?)
     }
 
     fn infer(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
+        self.logits(self.features(x)?)
+    }
+
+    fn features(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
         let mut x = self.whitened(x)?;
         for block in &self.blocks {
             x = block.infer(x)?;
         }
-        self.logits(x)
+        D::global_max_pool(x)
     }
 
-    fn logits<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        self.head.forward(D::global_max_pool(x)?)?.try_mul(Self::LOGIT_SCALE)
+    fn logits<T: Tape<f32, D>>(&self, features: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
+        self.head.forward(features)?.try_mul(Self::LOGIT_SCALE)
     }
 }
 

@@ -202,6 +202,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             std: self.stats.std,
             data: self.data.name.clone(),
             seed: self.config.seed,
+            labels_only: false,
         };
         card.write(file);
         checkpoints::note_data(file, &self.data);

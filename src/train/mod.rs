@@ -6,6 +6,7 @@ pub mod cnn;
 pub mod device;
 pub mod diversity;
 mod error;
+mod frechet;
 pub mod gan;
 mod recipe;
 mod schedule;

@@ -90,12 +90,16 @@ pub trait Recipe {
     /// When the device or the data fails.
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError>;
 
-    /// The pictures that the model draws after `epoch` epochs, and what stands where, if it draws any then. The same
-    /// weights draw the same ones.
+    /// Whether pictures are drawn after `epoch` epochs.
+    fn draws_after(&self, _epoch: u64) -> bool {
+        false
+    }
+
+    /// What the model draws, if it draws at all. The same weights draw the same pictures.
     ///
     /// # Errors
     /// When the device fails.
-    fn sheet(&mut self, _epoch: u64) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
+    fn sheet(&mut self) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
         Ok(None)
     }
 

@@ -50,6 +50,11 @@ impl Sheet {
         }
     }
 
+    /// One picture `(side, side, 3)` by itself, without a border.
+    pub fn single(picture: &[u8], side: usize) -> Self {
+        Self { width: side, height: side, pixels: picture.to_vec(), side, columns: 1 }
+    }
+
     /// Width and height in pixels.
     pub fn size(&self) -> (usize, usize) {
         (self.width, self.height)

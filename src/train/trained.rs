@@ -103,6 +103,14 @@ pub struct Card {
     pub std: [f32; 3],
     pub data: String,
     pub seed: u64,
+    /// A GAN that was trained without its generator.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub labels_only: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Card {

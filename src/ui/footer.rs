@@ -27,6 +27,9 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
 /// Without a run most keys have nothing to act on.
 const KEYS_WITHOUT_RUNS: &[KeyLine] = &[KeyLine { keys: "Enter", short: "start a CNN", long: "" }];
 
+/// What the key that pauses does for a run that can go on.
+const RESUME: &KeyLine = &KeyLine { keys: "p", short: "resume", long: "" };
+
 /// Help and quit always stand at the right end; what is left goes to the screen's own keys first.
 fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let always = |line: &&KeyLine| matches!(line.keys, "?" | "q");
@@ -36,7 +39,11 @@ fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let is_useful = |line: &&KeyLine| !always(line) && line.keys != "1-6" && (line.keys == "n" || !app.runs.is_empty());
     let others = keys_everywhere().iter().filter(is_useful);
     let own = if app.runs.is_empty() { KEYS_WITHOUT_RUNS } else { keys_of(app.tab) };
-    for line in own.iter().chain(others) {
+    let makes_pictures = app.makes_pictures();
+    let own = own.iter().filter(|line| makes_pictures || !matches!(line.keys, "g" | "t"));
+    let can_resume = app.runs.selected().is_some_and(|run| run.can_resume);
+    for line in own.chain(others) {
+        let line = if line.keys == "p" && can_resume { RESUME } else { line };
         if width(line) + reserved > rest.width {
             break;
         }

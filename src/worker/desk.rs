@@ -19,8 +19,6 @@ pub struct Desk<'a> {
     outlook: Outlook,
     /// By metric: which direction is better.
     directions: BTreeMap<String, bool>,
-    /// What the sparkline shows.
-    spark_metric: String,
     history: Vec<f64>,
     /// The command that the training is granting now; none when a signal asked.
     pending: Option<Command>,
@@ -46,7 +44,6 @@ impl<'a> Desk<'a> {
             observer,
             outlook: Outlook::default(),
             directions: BTreeMap::new(),
-            spark_metric: String::new(),
             history: Vec::new(),
             pending: None,
             state: State {
@@ -66,7 +63,7 @@ impl<'a> Desk<'a> {
         for event in events {
             match event.kind {
                 EventKind::Metrics { step: at, values, .. } if at <= step => {
-                    steps.extend(values.get(&self.spark_metric).map(|value| (at, value.get())));
+                    steps.extend(values.get(&self.state.spark_metric).map(|value| (at, value.get())));
                     self.note_values(&values);
                 }
                 EventKind::EpochFinished { step: at, values, .. } if at <= step => self.note_values(&values),
@@ -78,7 +75,7 @@ impl<'a> Desk<'a> {
 
     /// Says what the metrics mean; the sparkline shows the first one.
     pub fn define(&mut self, defs: Vec<MetricDef>) {
-        self.spark_metric = defs.first().map(|def| def.name.clone()).unwrap_or_default();
+        self.state.spark_metric = defs.first().map(|def| def.name.clone()).unwrap_or_default();
         self.directions = defs.iter().filter_map(|def| Some((def.name.clone(), def.higher_is_better?))).collect();
         self.emit(EventKind::MetricDefs { defs });
     }
@@ -98,7 +95,6 @@ impl<'a> Desk<'a> {
         self.state.trouble = trouble.map(|why| format!("the run directory cannot be written: {why}"));
         if now || self.snapshots.is_due(self.state.phase) {
             self.state.spark = spark(&self.history);
-            self.state.spark_metric.clone_from(&self.spark_metric);
             self.snapshots.write_now(&self.state);
         }
         self.observer.state(&self.state);
@@ -141,20 +137,18 @@ impl<'a> Desk<'a> {
         let wish = match command.kind {
             CommandKind::Pause => Wish::Pause,
             CommandKind::Stop => Wish::Stop,
-            CommandKind::Checkpoint if phase == Phase::Queued => {
-                self.reply(&command, false, Some("the run waits for its turn and has nothing new to save".to_owned()));
+            CommandKind::Checkpoint | CommandKind::Sample { .. } if phase == Phase::Queued => {
+                self.reply(&command, false, Some("the run waits for its turn and has nothing new".to_owned()));
                 return None;
             }
             CommandKind::Checkpoint => Wish::Checkpoint,
-            _ => {
-                self.reply(&command, false, Some(format!("a {} draws no samples", self.state.model)));
-                return None;
-            }
+            // A sheet shows every label.
+            CommandKind::Sample { .. } => Wish::Sample,
         };
         match wish {
             Wish::Pause => self.enter(Phase::Pausing, None),
             Wish::Stop => self.enter(Phase::Stopping, None),
-            Wish::Checkpoint => {}
+            Wish::Checkpoint | Wish::Sample => {}
         }
         self.pending = Some(command);
         Some(wish)
@@ -179,7 +173,7 @@ impl Host for Desk<'_> {
             self.note_values(values);
         }
         if let EventKind::Metrics { values, .. } = &kind {
-            self.history.extend(values.get(&self.spark_metric).map(|value| value.get()));
+            self.history.extend(values.get(&self.state.spark_metric).map(|value| value.get()));
         }
         let event: Event = self.events.append(kind);
         self.observer.event(&event);

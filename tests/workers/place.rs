@@ -36,8 +36,13 @@ impl Place {
 
     /// A training in the foreground, on the sample.
     pub fn train(&self, run: &str, sets: &[&str]) -> Command {
+        self.train_model("cnn", run, sets)
+    }
+
+    /// [`Self::train`] for any model.
+    pub fn train_model(&self, model: &str, run: &str, sets: &[&str]) -> Command {
         let mut command = self.pixscribe();
-        command.args(["train", "cnn", "--run", run, "--set", "data.path=data/sample"]);
+        command.args(["train", model, "--run", run, "--set", "data.path=data/sample"]);
         for set in sets {
             command.args(["--set", set]);
         }

@@ -4,7 +4,9 @@
 //! discriminator learns nothing from how often a label occurs. Samples, answers and figures are those of the averages.
 
 mod draws;
+pub mod judge;
 mod pair;
+pub mod score;
 mod step;
 mod sums;
 #[cfg(test)]
@@ -216,9 +218,13 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         Ok(Some(findings))
     }
 
-    fn sheet(&mut self, epoch: u64) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
+    fn draws_after(&self, epoch: u64) -> bool {
         let is_due = epoch.is_multiple_of(self.config.sample_every_epochs) || epoch == self.plan.epochs;
-        if !self.config.generator || !is_due {
+        self.config.generator && is_due
+    }
+
+    fn sheet(&mut self) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
+        if !self.config.generator {
             return Ok(None);
         }
         self.average();
@@ -253,6 +259,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             std: STATS.std,
             data: self.data.name.clone(),
             seed: self.config.seed,
+            labels_only: !self.config.generator,
         };
         card.write(file);
         checkpoints::note_data(file, &self.data);

@@ -1,12 +1,15 @@
 //! `pixscribe eval`: a trained model's answers to every picture of a split.
 
+mod gan;
+
 use super::args::EvalArgs;
 use super::model::{self, Found};
 use super::{CliError, CliResult, Globals};
+use crate::config::ModelKind;
 use crate::data::{self, Dataset, Split};
 use crate::ops::Backend;
 use crate::train::device::Device;
-use crate::train::trained::{EVAL_BATCH, evaluate};
+use crate::train::trained::{EVAL_BATCH, Net, evaluate};
 use crate::train::{Evaluation, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -33,17 +36,20 @@ struct Report {
     labels: Vec<String>,
     split: String,
     weights: String,
+    /// A GAN's own figures.
+    #[serde(flatten)]
+    gan: Option<gan::Figures>,
 }
 
 pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
-    let found = model::find(globals, args.model.as_deref())?;
+    let found = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first worker of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
     let report = match Device::open(found.config.runtime.device)? {
-        Device::Cpu(cpu) => measure(cpu, args, &found, &data)?,
+        Device::Cpu(cpu) => measure(cpu, args, globals, &found, data)?,
         #[cfg(feature = "cuda")]
-        Device::Cuda(cuda, _) => measure(cuda, args, &found, &data)?,
+        Device::Cuda(cuda, _) => measure(cuda, args, globals, &found, data)?,
     };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -53,29 +59,43 @@ pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     Ok(())
 }
 
-fn measure<D: Backend>(device: D, args: &EvalArgs, found: &Found, data: &Dataset) -> Result<Report, CliError> {
-    let net = found.load(device)?;
-    let data_path = || data.path.display().to_string();
-    if *net.card.labels != *data.labels {
-        let (model, data) = (net.card.labels.join(", "), data.labels.join(", "));
-        return Err(EvalError::OtherLabels { model, data, data_path: data_path() }.into());
+fn measure<D: Backend>(
+    device: D,
+    args: &EvalArgs,
+    globals: &Globals,
+    found: &Found,
+    data: Dataset,
+) -> Result<Report, CliError> {
+    let trained = found.load(device)?;
+    let data_path = data.path.display().to_string();
+    // A model of some of the labels is measured on the images of these.
+    if !trained.card.labels.iter().all(|label| data.labels.contains(label)) {
+        let (model, data) = (trained.card.labels.join(", "), data.labels.join(", "));
+        return Err(EvalError::OtherLabels { model, data, data_path }.into());
     }
+    let data = data.of_labels(&trained.card.labels)?;
     let (name, whole): (&'static str, &Split) =
         if args.split == "train" { ("train", &data.train) } else { ("test", &data.test) };
     let split = first(whole, args.limit);
     if split.is_empty() {
-        return Err(EvalError::NoImages { split: name, data_path: data_path() }.into());
+        return Err(EvalError::NoImages { split: name, data_path }.into());
     }
     let bar = bar(args.json, split.len());
     let mut go_on = || {
         bar.inc(EVAL_BATCH as u64);
         true
     };
-    let labels = data.labels.len();
-    let evaluation = evaluate(net.net.classifier(), &net.device, name, &split, labels, net.card.stats(), &mut go_on)?;
+    let (labels, stats) = (data.labels.len(), trained.card.stats());
+    let evaluation = evaluate(trained.net.classifier(), &trained.device, name, &split, labels, stats, &mut go_on)?;
     bar.finish_and_clear();
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
-    Ok(report(&evaluation, &data.labels, found))
+    let mut report = report(&evaluation, &data.labels, found);
+    if let Net::Gan(pair) = &trained.net
+        && !trained.card.labels_only
+    {
+        report.gan = Some(gan::measure(pair, &trained, args, globals, &data, &split)?);
+    }
+    Ok(report)
 }
 
 fn first(split: &Split, limit: Option<u64>) -> Split {
@@ -104,6 +124,7 @@ fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
         labels: labels.to_vec(),
         split: evaluation.split.to_owned(),
         weights: found.weights.display().to_string(),
+        gan: None,
     }
 }
 
@@ -124,15 +145,18 @@ fn print(report: &Report) {
     for (index, label) in report.labels.iter().enumerate() {
         let share = report.per_class.get(label).copied().flatten();
         let share = share.map_or("   -   ".to_owned(), |share| format!("{:6.2} %", 100.0 * share));
-        println!("  {label:width$}  {share}{}", taken_for(report, index));
+        println!("  {label:width$}  {share}{}", taken_for(&report.confusion[index], index, &report.labels));
+    }
+    if let Some(figures) = &report.gan {
+        figures.print(&report.labels);
     }
 }
 
-/// What the label is most often taken for.
-fn taken_for(report: &Report, label: usize) -> String {
-    let others = report.confusion[label].iter().enumerate().filter(|(other, _)| *other != label);
+/// What label number `own` is most often taken for, in its row of a confusion matrix.
+fn taken_for(row: &[u64], own: usize, labels: &[String]) -> String {
+    let others = row.iter().enumerate().filter(|(other, _)| *other != own);
     match others.max_by_key(|(other, count)| (**count, std::cmp::Reverse(*other))) {
-        Some((other, &count)) if count > 0 => format!("   {count} times {}", report.labels[other]),
+        Some((other, &count)) if count > 0 => format!("   {count} times {}", labels[other]),
         _ => String::new(),
     }
 }

@@ -1,13 +1,13 @@
 //! The training loop: it knows steps, epochs, checkpoints and whoever listens, but no model.
 
+mod keep;
+
 use super::checkpoints::{Checkpoints, Newest};
-use super::classification::{Evaluation, Values};
 use super::error::TrainError;
 use super::recipe::{Cadence, Findings, Plan, Recipe};
 use crate::nn::checkpoint::TensorFile;
-use crate::run::predictions::{self, Predictions};
-use crate::run::{EventKind, Num, RunDir};
-use std::collections::BTreeMap;
+use crate::run::{EventKind, RunDir};
+use keep::nums;
 use std::time::Instant;
 
 /// What is asked of a training from outside.
@@ -19,6 +19,8 @@ pub enum Wish {
     Stop,
     /// Save and go on.
     Checkpoint,
+    /// Draw pictures and go on.
+    Sample,
 }
 
 /// How a training ended.
@@ -199,32 +201,19 @@ impl<'a> Trainer<'a> {
         Ok(None)
     }
 
-    /// Draws the model's pictures, where it draws any. A full disk costs a sheet, not the training.
-    fn draw(&mut self, epoch: u64) -> Result<(), TrainError> {
-        let Some((sheet, note)) = self.recipe.sheet(epoch)? else { return Ok(()) };
-        let path = self.run.samples_dir().join(format!("epoch-{epoch:05}.png"));
-        match sheet.write(&path) {
-            Ok(()) => {
-                let path = self.run.relative(&path);
-                self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
-            }
-            Err(error) => self.warn(format!("the pictures of epoch {epoch} are not kept: {error}")),
-        }
-        Ok(())
-    }
-
     /// Err(wish) when it was asked to leave between two batches.
     fn evaluate(&mut self) -> Result<Result<Findings, Wish>, TrainError> {
         let mut progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
         let share = super::trained::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
         let host = &mut *self.host;
         let mut leave = None;
-        let mut save = false;
+        let (mut save, mut draw) = (false, false);
         let findings = self.recipe.evaluate(&mut || {
             let wish = host.tick(&progress);
             progress.evaluation_left = (progress.evaluation_left - share).max(0.0);
             match wish {
                 Some(Wish::Checkpoint) => save = true,
+                Some(Wish::Sample) => draw = true,
                 other => leave = other,
             }
             leave.is_none()
@@ -233,71 +222,12 @@ impl<'a> Trainer<'a> {
             // The weights have not changed since the last step; what is being measured is saved with them soon.
             self.grant(Wish::Checkpoint)?;
         }
+        if draw {
+            self.grant(Wish::Sample)?;
+        }
         Ok(match (leave, findings) {
             (None, Some(findings)) => Ok(findings),
             (leave, _) => Err(leave.unwrap_or(Wish::Pause)),
         })
     }
-
-    fn log_evaluation(&mut self, epoch: u64, evaluation: &Evaluation, labels: &[String]) {
-        let split = evaluation.split.to_owned();
-        let matrix = evaluation.confusion.clone();
-        self.host.emit(EventKind::Confusion { split: split.clone(), epoch, labels: labels.to_vec(), matrix });
-        let path = predictions::path(&self.run, &split, epoch);
-        let images = evaluation.predictions.clone();
-        match predictions::write(&path, &Predictions { split: split.clone(), epoch, images }) {
-            Ok(()) => self.host.emit(EventKind::Predictions { split, epoch, path: self.run.relative(&path) }),
-            Err(error) => self.warn(format!("the predictions of epoch {epoch} are not kept: {error}")),
-        }
-    }
-
-    fn warn(&mut self, text: String) {
-        self.host.emit(EventKind::Note { level: "warning".to_owned(), text });
-    }
-
-    fn grant(&mut self, wish: Wish) -> Result<Option<Ending>, TrainError> {
-        let outcome = self.save(false);
-        let text = outcome.as_ref().err().map(ToString::to_string);
-        self.host.answer(wish, text.clone().map_or(Ok(()), Err));
-        match (wish, outcome) {
-            (Wish::Checkpoint, _) => Ok(None),
-            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
-            (_, Err(_)) => Ok(None),
-            (Wish::Pause, Ok(())) => Ok(Some(Ending::Paused)),
-            (Wish::Stop, Ok(())) => Ok(Some(Ending::Stopped)),
-        }
-    }
-
-    /// A full disk costs a checkpoint, not the training.
-    fn save_or_note(&mut self, is_best: bool) -> Result<(), TrainError> {
-        match self.save(is_best) {
-            Err(TrainError::Run(error)) => {
-                self.saved_at = Instant::now();
-                self.warn(format!("the checkpoint of step {} is not kept: {error}", self.step));
-                Ok(())
-            }
-            result => result,
-        }
-    }
-
-    fn save(&mut self, is_best: bool) -> Result<(), TrainError> {
-        let mut file = TensorFile::default();
-        self.recipe.save(&mut file);
-        file.meta.insert("step".to_owned(), self.step.into());
-        file.meta.insert("closed_epochs".to_owned(), self.closed_epochs.into());
-        if let Some(best) = self.best {
-            file.meta.insert("best_bits".to_owned(), best.to_bits().into());
-        }
-        let bytes = file.to_bytes().map_err(TrainError::Encode)?;
-        let path = self.checkpoints.write(self.step, &bytes, is_best, self.cadence.keep)?;
-        self.saved_at = Instant::now();
-        let epoch = self.step / self.plan.steps_per_epoch;
-        let path = self.run.relative(&path);
-        self.host.emit(EventKind::CheckpointSaved { path, step: self.step, epoch, best: is_best });
-        Ok(())
-    }
-}
-
-fn nums(values: Values) -> BTreeMap<String, Num> {
-    values.into_iter().map(|(name, value)| (name, Num(value))).collect()
 }

@@ -1,0 +1,103 @@
+//! What a training leaves in its run's directory: events, predictions, sheets of pictures, checkpoints.
+
+use super::super::classification::{Evaluation, Values};
+use super::super::error::TrainError;
+use super::{Ending, Trainer, Wish};
+use crate::nn::checkpoint::TensorFile;
+use crate::run::predictions::{self, Predictions};
+use crate::run::{EventKind, Num};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+impl Trainer<'_> {
+    /// Draws the model's pictures after an epoch, where it draws any then. A full disk costs a sheet, not the training.
+    pub(super) fn draw(&mut self, epoch: u64) -> Result<(), TrainError> {
+        if !self.recipe.draws_after(epoch) {
+            return Ok(());
+        }
+        match self.draw_as(&format!("epoch-{epoch:05}.png")) {
+            Err(TrainError::Run(error)) => {
+                self.warn(format!("the pictures of epoch {epoch} are not kept: {error}"));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Draws because someone asked.
+    fn draw_now(&mut self) -> Result<(), TrainError> {
+        self.draw_as(&format!("step-{:08}.png", self.step))
+    }
+
+    fn draw_as(&mut self, name: &str) -> Result<(), TrainError> {
+        let (sheet, note) = self.recipe.sheet()?.ok_or(TrainError::DrawsNothing)?;
+        let path = self.run.samples_dir().join(name);
+        sheet.write(&path)?;
+        let (path, epoch) = (self.run.relative(&path), self.step / self.plan.steps_per_epoch);
+        self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
+        Ok(())
+    }
+
+    pub(super) fn log_evaluation(&mut self, epoch: u64, evaluation: &Evaluation, labels: &[String]) {
+        let split = evaluation.split.to_owned();
+        let matrix = evaluation.confusion.clone();
+        self.host.emit(EventKind::Confusion { split: split.clone(), epoch, labels: labels.to_vec(), matrix });
+        let path = predictions::path(&self.run, &split, epoch);
+        let images = evaluation.predictions.clone();
+        match predictions::write(&path, &Predictions { split: split.clone(), epoch, images }) {
+            Ok(()) => self.host.emit(EventKind::Predictions { split, epoch, path: self.run.relative(&path) }),
+            Err(error) => self.warn(format!("the predictions of epoch {epoch} are not kept: {error}")),
+        }
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.host.emit(EventKind::Note { level: "warning".to_owned(), text });
+    }
+
+    pub(super) fn grant(&mut self, wish: Wish) -> Result<Option<Ending>, TrainError> {
+        let outcome = if wish == Wish::Sample { self.draw_now() } else { self.save(false) };
+        let text = outcome.as_ref().err().map(ToString::to_string);
+        self.host.answer(wish, text.clone().map_or(Ok(()), Err));
+        match (wish, outcome) {
+            (Wish::Checkpoint | Wish::Sample, _) => Ok(None),
+            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
+            (_, Err(_)) => Ok(None),
+            (Wish::Pause, Ok(())) => Ok(Some(Ending::Paused)),
+            (Wish::Stop, Ok(())) => Ok(Some(Ending::Stopped)),
+        }
+    }
+
+    /// A full disk costs a checkpoint, not the training.
+    pub(super) fn save_or_note(&mut self, is_best: bool) -> Result<(), TrainError> {
+        match self.save(is_best) {
+            Err(TrainError::Run(error)) => {
+                self.saved_at = Instant::now();
+                self.warn(format!("the checkpoint of step {} is not kept: {error}", self.step));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn save(&mut self, is_best: bool) -> Result<(), TrainError> {
+        let mut file = TensorFile::default();
+        self.recipe.save(&mut file);
+        file.meta.insert("step".to_owned(), self.step.into());
+        file.meta.insert("closed_epochs".to_owned(), self.closed_epochs.into());
+        if let Some(best) = self.best {
+            file.meta.insert("best_bits".to_owned(), best.to_bits().into());
+        }
+        let bytes = file.to_bytes().map_err(TrainError::Encode)?;
+        let path = self.checkpoints.write(self.step, &bytes, is_best, self.cadence.keep)?;
+        self.saved_at = Instant::now();
+        let epoch = self.step / self.plan.steps_per_epoch;
+        let path = self.run.relative(&path);
+        self.host.emit(EventKind::CheckpointSaved { path, step: self.step, epoch, best: is_best });
+        Ok(())
+    }
+}
+
+/// As the log has them.
+pub(super) fn nums(values: Values) -> BTreeMap<String, Num> {
+    values.into_iter().map(|(name, value)| (name, Num(value))).collect()
+}
