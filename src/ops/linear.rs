@@ -36,16 +36,16 @@ impl LinearOp for Cpu {
     ) -> Result<Matrix<Self, T>, Self::Err> {
         let (&(batch, channels), &(filters, inputs)) = (x.shape(), w.shape());
         assert_eq!(channels, inputs, "linear: input and weights have different lengths");
-        let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0 };
+        let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0, squares: false };
         let (x, mut tape) = x.split_tape();
         let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
-        let epilogue = Epilogue { bias: shifts.as_deref(), relu, pool: false };
+        let epilogue = Epilogue { bias: shifts.as_deref(), relu, leaky: false, pool: false };
         let Outputs { y, select } = forward(&g, &numbers, &weights, &epilogue);
         let y = x.device().try_tensor_from_vec(y, (batch, filters))?;
         let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
         tape.add_backward_op(move |grads| {
             let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
-            let epilogue = Epilogue { bias: shifts.as_deref(), relu, pool: false };
+            let epilogue = Epilogue { bias: shifts.as_deref(), relu, leaky: false, pool: false };
             let dx = grads.get_or_alloc_mut(&x_ghost)?;
             let sums = backward(&g, &numbers, &weights, &epilogue, &select, &dy, Some(dx));
             add_to(grads.get_or_alloc_mut(&w)?, &sums.weights);

@@ -3,7 +3,7 @@
 use super::COLOURS;
 use crate::nn::init::{he_normal, uniform_fan_in};
 use crate::nn::{Linear, Module, Role, Scope, Spectral, Visitor};
-use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, Vector, rows};
+use crate::ops::{Backend, Conv2d, Image, Matrix, Vector, rows};
 use dfdx::prelude::*;
 
 /// What the discriminator says of each picture.
@@ -110,9 +110,6 @@ impl<D: Backend> Discriminator<D> {
     /// `(B, 256)`.
     fn features<T: Tape<f32, D>>(&self, mut x: Image<D, T>, frozen: bool) -> Result<Matrix<D, T>, D::Err> {
         for (index, conv) in self.convs.iter().enumerate() {
-            if index > 0 {
-                x = D::space_to_depth(x, 1)?;
-            }
             x = conv.forward(x, index == 0, frozen)?;
         }
         let &(_, height, width, _) = x.shape();
@@ -137,7 +134,7 @@ impl<D: Backend> Module<D> for Discriminator<D> {
 /// A spectrally normalised convolution with leaky ReLU.
 #[derive(Clone, Debug)]
 struct SpectralConv<D: Backend> {
-    /// `(O, 3, 3, 3)` of the first, else `(O, 2, 2, 4 C)`; see [`crate::ops::SpaceDepthOp::space_to_depth`].
+    /// `(O, 3, 3, 3)` of the first, else `(O, 2, 2, 4 C)`; see [`Conv2d::squares`].
     weight: Spectral<D, (usize, usize, usize, usize)>,
     bias: Vector<D>,
 }
@@ -163,11 +160,12 @@ impl<D: Backend> SpectralConv<D> {
         let (x, tape) = x.split_tape();
         let spec = Conv2d {
             pad: usize::from(first),
+            leaky: true,
+            squares: !first,
             no_input_gradient: first && !frozen,
             no_weight_gradient: frozen,
             ..Conv2d::default()
         };
-        let y = D::conv2d(x.put_tape(tape.merge(weight_tape)), &weight, Some(&self.bias), spec)?;
-        D::activate(y, Activation::LeakyRelu)
+        D::conv2d(x.put_tape(tape.merge(weight_tape)), &weight, Some(&self.bias), spec)
     }
 }

@@ -10,6 +10,7 @@ use super::forward::{DEAD, Epilogue, Padded, convolve};
 use super::geometry::{Geometry, parts};
 use super::kernel::{LANES, ROWS, Stretch, weight_tile};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
+use crate::ops::activation::LEAK;
 use crate::ops::pool2d::cpu::max_unpool_image;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -81,13 +82,13 @@ fn cut<'a>(
     let mut rest_dx = dx;
     let part = |range: Range<usize>| {
         let dx = rest_dx.take().map(|dx| {
-            let (part, tail) = dx.split_at_mut(range.len() * g.image_len());
+            let (part, tail) = dx.split_at_mut(range.len() * g.source_len());
             rest_dx = Some(tail);
             part
         });
         let outputs = range.start * image..range.end * image;
         let select = if epilogue.is_plain() { &[] } else { &select[outputs.clone()] };
-        let x = if x.is_empty() { x } else { &x[range.start * g.image_len()..range.end * g.image_len()] };
+        let x = if x.is_empty() { x } else { &x[range.start * g.source_len()..range.end * g.source_len()] };
         Part { x, dy: &dy[outputs], select, dx }
     };
     parts(g.batch).into_iter().map(part).collect()
@@ -100,18 +101,16 @@ struct PartSums {
 }
 
 fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilogue) -> PartSums {
-    let back = g.transposed();
     let image = epilogue.image_len(g);
-    let (mut pictures, mut gradients) = (Padded::new(g, g.group()), Padded::new(&back, g.group()));
-    let starts = back.window_starts(g.group());
+    let (mut pictures, mut inputs) = (Padded::new(g, g.group()), InputGradients::new(g, turned));
     let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { g.group() * g.out_len() }];
     let mut packed = vec![0.0; panel_count(g.filters) * g.group() * g.positions() * LANES];
     let mut sums = PartSums {
         weights: vec![0.0; panel_count(g.filters) * g.window_len() * LANES],
         bias: vec![0.0; if epilogue.bias.is_some() { g.filters } else { 0 }],
     };
-    for (group, x) in part.x.chunks(g.group() * g.image_len()).enumerate() {
-        let images = x.len() / g.image_len();
+    for (group, x) in part.x.chunks(g.group() * g.source_len()).enumerate() {
+        let images = x.len() / g.source_len();
         let outputs = group * g.group() * image..(group * g.group() + images) * image;
         let select = if epilogue.is_plain() { &[] } else { &part.select[outputs.clone()] };
         let spread_len = spread.len().min(images * g.out_len());
@@ -121,10 +120,8 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
         }
         group_sums(g, pictures.fill(g, x), images, dy, &mut packed, &mut sums.weights);
         if let Some(dx) = part.dx.as_deref_mut() {
-            let start = group * g.group() * g.image_len();
-            let dx = &mut dx[start..start + images * g.image_len()];
-            let starts = &starts[..images * back.positions()];
-            convolve(&back, gradients.fill(&back, dy), starts, turned, None, true, dx);
+            let start = group * g.group() * g.source_len();
+            inputs.add(dy, &mut dx[start..start + images * g.source_len()]);
         }
     }
     sums
@@ -187,7 +184,7 @@ fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turn
     let mut rest = spread.as_mut_slice();
     let mut work = Vec::new();
     for part in parts {
-        let (spread, tail) = rest.split_at_mut(part.x.len() / g.image_len() * g.out_len());
+        let (spread, tail) = rest.split_at_mut(part.x.len() / g.source_len() * g.out_len());
         rest = tail;
         work.push((part, spread));
     }
@@ -215,12 +212,46 @@ fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turn
 }
 
 fn input_gradients(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32]) {
-    let back = g.transposed();
-    let mut gradients = Padded::new(&back, g.group());
-    let starts = back.window_starts(g.group());
-    for (dy, dx) in dy.chunks(g.group() * g.out_len()).zip(dx.chunks_mut(g.group() * g.image_len())) {
-        let starts = &starts[..dx.len() / g.channels];
-        convolve(&back, gradients.fill(&back, dy), starts, turned, None, true, dx);
+    let mut inputs = InputGradients::new(g, turned);
+    let groups = dy.chunks(g.group() * g.out_len()).zip(dx.chunks_mut(g.group() * g.source_len()));
+    groups.for_each(|(dy, dx)| inputs.add(dy, dx));
+}
+
+/// What takes a group's output gradients back to its pictures.
+struct InputGradients<'a> {
+    g: &'a Geometry,
+    back: Geometry,
+    turned: &'a [f32],
+    starts: Vec<usize>,
+    padded: Padded,
+    /// A group's gradients laid in squares, where its pictures are.
+    squares: Vec<f32>,
+}
+
+impl<'a> InputGradients<'a> {
+    fn new(g: &'a Geometry, turned: &'a [f32]) -> Self {
+        let back = g.transposed();
+        // Without weights to go back through, nobody asks.
+        let images = if turned.is_empty() { 0 } else { g.group() };
+        let squares = vec![0.0; if g.squares { images * g.image_len() } else { 0 }];
+        Self { g, back, turned, starts: back.window_starts(images), padded: Padded::new(&back, images), squares }
+    }
+
+    /// Adds to `dx`.
+    fn add(&mut self, dy: &[f32], dx: &mut [f32]) {
+        let Self { g, back, turned, starts, padded, squares } = self;
+        let images = dx.len() / g.source_len();
+        let starts = &starts[..images * back.positions()];
+        let dy = padded.fill(back, dy);
+        if !g.squares {
+            return convolve(back, dy, starts, turned, None, true, dx);
+        }
+        let squares = &mut squares[..images * g.image_len()];
+        convolve(back, dy, starts, turned, None, false, squares);
+        let layout = g.layout();
+        for (dx, squares) in dx.chunks_exact_mut(g.source_len()).zip(squares.chunks_exact(g.image_len())) {
+            layout.runs(|pixel, square, len| add(&squares[square..square + len], &mut dx[pixel..pixel + len]));
+        }
     }
 }
 
@@ -256,11 +287,19 @@ fn undo_epilogue<'a>(
             max_unpool_image([g.out_height(), g.out_width(), g.filters], dy, select, spread);
         }
     } else {
-        for ((spread, &dy), &select) in spread.iter_mut().zip(dy).zip(select) {
-            *spread = if select == DEAD { 0.0 } else { dy };
-        }
+        revive(epilogue.leaky, dy, select, spread);
     }
     spread
+}
+
+crate::ops::simd::simd_fn! {
+    /// The gradient of ReLU, or of a leaky one.
+    fn revive(leaky: bool, dy: &[f32], select: &[u8], spread: &mut [f32]) {
+        for ((spread, &dy), &select) in spread.iter_mut().zip(dy).zip(select) {
+            let held_back = if leaky { LEAK * dy } else { 0.0 };
+            *spread = if select == DEAD { held_back } else { dy };
+        }
+    }
 }
 
 crate::ops::simd::simd_fn! {

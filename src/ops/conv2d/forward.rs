@@ -3,10 +3,11 @@
 use super::geometry::{Geometry, parts};
 use super::kernel::{LANES, ROWS, Tile, Windows, forward_tile};
 use super::panels::pack;
+use crate::ops::activation::LEAK;
 use crate::ops::pool2d::cpu::max_pool_image;
 use rayon::prelude::*;
 
-/// In [`Outputs::select`]: the output was cut off by ReLU and passes no gradient.
+/// In [`Outputs::select`]: the output was cut off by ReLU and passes no gradient, or was dampened by leaky ReLU.
 pub const DEAD: u8 = u8::MAX;
 
 /// A panel this long (in floats) stays in the first cache beside the pictures; a longer one is taken row by row.
@@ -17,12 +18,14 @@ const PANEL_IN_CACHE: usize = 6 * 1024;
 pub struct Epilogue<'a> {
     pub bias: Option<&'a [f32]>,
     pub relu: bool,
+    /// Instead of ReLU, and not with the pool.
+    pub leaky: bool,
     pub pool: bool,
 }
 
 impl Epilogue<'_> {
     pub fn is_plain(&self) -> bool {
-        !self.relu && !self.pool
+        !self.relu && !self.leaky && !self.pool
     }
 
     /// Floats of one picture after the epilogue.
@@ -52,7 +55,7 @@ pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outpu
         let (part_y, tail_y) = rest_y.split_at_mut(range.len() * image);
         let (part_select, tail_select) = rest_select.split_at_mut(range.len() * selected);
         (rest_y, rest_select) = (tail_y, tail_select);
-        let part_x = &x[range.start * g.image_len()..range.end * g.image_len()];
+        let part_x = &x[range.start * g.source_len()..range.end * g.source_len()];
         work.push((part_x, part_y, part_select));
     }
     work.into_par_iter().for_each(|(x, y, select)| forward_part(g, x, &panels, epilogue, y, select));
@@ -64,8 +67,8 @@ fn forward_part(g: &Geometry, x: &[f32], panels: &[f32], epilogue: &Epilogue, y:
     let image = epilogue.image_len(g);
     let mut sums = vec![0.0; if epilogue.pool { g.group() * g.out_len() } else { 0 }];
     let starts = g.window_starts(g.group());
-    for (group, x) in x.chunks(g.group() * g.image_len()).enumerate() {
-        let images = x.len() / g.image_len();
+    for (group, x) in x.chunks(g.group() * g.source_len()).enumerate() {
+        let images = x.len() / g.source_len();
         let first = group * g.group() * image;
         let y = &mut y[first..first + images * image];
         let starts = &starts[..images * g.positions()];
@@ -83,6 +86,8 @@ fn forward_part(g: &Geometry, x: &[f32], panels: &[f32], epilogue: &Epilogue, y:
         }
         if epilogue.relu {
             cut_off(y, &mut select[first..first + images * image]);
+        } else if epilogue.leaky {
+            dampen(y, &mut select[first..first + images * image]);
         }
     }
 }
@@ -94,6 +99,17 @@ crate::ops::simd::simd_fn! {
             let dead = *y <= 0.0;
             *y = if dead { 0.0 } else { *y };
             *select = if dead { DEAD } else { *select };
+        }
+    }
+}
+
+crate::ops::simd::simd_fn! {
+    /// Leaky ReLU in place; what it dampens is marked [`DEAD`].
+    fn dampen(y: &mut [f32], select: &mut [u8]) {
+        for (y, select) in y.iter_mut().zip(select) {
+            let dead = *y <= 0.0;
+            *y = if dead { LEAK * *y } else { *y };
+            *select = if dead { DEAD } else { 0 };
         }
     }
 }
@@ -136,26 +152,35 @@ pub fn convolve(
     }
 }
 
-/// Pictures with a border of zeros, reused from group to group; without padding, the pictures themselves.
+/// Pictures with a border of zeros, or laid in squares, reused from group to group; else the pictures themselves.
 pub struct Padded(Vec<f32>);
 
 impl Padded {
     /// Room for up to `images` pictures.
     pub fn new(g: &Geometry, images: usize) -> Self {
-        Self(vec![0.0; if g.pad == 0 { 0 } else { images * g.padded_len() }])
+        Self(vec![0.0; if g.pad == 0 && !g.squares { 0 } else { images * g.padded_len() }])
     }
 
     pub fn fill<'a>(&'a mut self, g: &Geometry, x: &'a [f32]) -> &'a [f32] {
-        if g.pad == 0 {
+        let each = self.0.chunks_exact_mut(g.padded_len()).zip(x.chunks_exact(g.source_len()));
+        if g.squares {
+            let layout = g.layout();
+            for (padded, image) in each {
+                layout.runs(|pixel, square, len| {
+                    padded[square..square + len].copy_from_slice(&image[pixel..pixel + len])
+                });
+            }
+        } else if g.pad > 0 {
+            let row_len = g.width * g.channels;
+            for (padded, image) in each {
+                let rows = padded.chunks_exact_mut(g.row_stride()).skip(g.pad);
+                for (padded_row, row) in rows.zip(image.chunks_exact(row_len)) {
+                    padded_row[g.pad * g.channels..][..row_len].copy_from_slice(row);
+                }
+            }
+        } else {
             return x;
         }
-        let row_len = g.width * g.channels;
-        for (padded, image) in self.0.chunks_exact_mut(g.padded_len()).zip(x.chunks_exact(g.image_len())) {
-            let rows = padded.chunks_exact_mut(g.row_stride()).skip(g.pad);
-            for (padded_row, row) in rows.zip(image.chunks_exact(row_len)) {
-                padded_row[g.pad * g.channels..][..row_len].copy_from_slice(row);
-            }
-        }
-        &self.0[..x.len() / g.image_len() * g.padded_len()]
+        &self.0[..x.len() / g.source_len() * g.padded_len()]
     }
 }

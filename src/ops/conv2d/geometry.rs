@@ -1,5 +1,6 @@
 //! The sizes of a convolution and how its work is cut.
 
+use crate::ops::space_depth::Layout;
 use std::ops::Range;
 
 /// The parts that a batch is cut into, whatever the number of threads: sums over the batch are taken part by part and
@@ -19,6 +20,9 @@ pub struct Geometry {
     pub filters: usize,
     pub kernel: usize,
     pub pad: usize,
+    /// The picture is given as its pixels, `(2 height - 2, 2 width - 2, channels / 4)`, and laid in squares of 2x2 with a
+    /// border of zeros on the way in; see [`crate::ops::SpaceDepthOp::space_to_depth`].
+    pub squares: bool,
 }
 
 impl Geometry {
@@ -42,6 +46,17 @@ impl Geometry {
     /// Floats of one picture and of its padded copy.
     pub fn image_len(&self) -> usize {
         self.height * self.width * self.channels
+    }
+
+    /// Floats of one picture as it is given.
+    pub fn source_len(&self) -> usize {
+        if self.squares { self.layout().len() } else { self.image_len() }
+    }
+
+    /// How the pixels lie in squares.
+    pub fn layout(&self) -> Layout {
+        let (height, width) = (2 * self.height - 2, 2 * self.width - 2);
+        Layout { height, width, channels: self.channels / 4, border: 1 }
     }
 
     pub fn padded_len(&self) -> usize {
@@ -86,6 +101,7 @@ impl Geometry {
             channels: self.filters,
             filters: self.channels,
             pad: self.kernel - 1 - self.pad,
+            squares: false,
             ..*self
         }
     }
@@ -122,7 +138,8 @@ mod tests {
 
     #[test]
     fn the_transposed_convolution_gives_back_the_input_size() {
-        let same = Geometry { batch: 1, height: 7, width: 5, channels: 3, filters: 4, kernel: 3, pad: 1 };
+        let same =
+            Geometry { batch: 1, height: 7, width: 5, channels: 3, filters: 4, kernel: 3, pad: 1, squares: false };
         let back = same.transposed();
         assert_eq!((back.out_height(), back.out_width(), back.filters), (7, 5, 3));
         let valid = Geometry { kernel: 2, pad: 0, ..same };

@@ -10,7 +10,7 @@ pub use geometry::{Geometry, PARTS, parts};
 
 use crate::ops::gather::gather;
 use crate::ops::host::{Image, Matrix, Vector, add_to, read};
-use crate::ops::pool2d;
+use crate::ops::{Activation, activation, pool2d, space_depth};
 use dfdx::prelude::*;
 
 /// What a convolution does beside its sums.
@@ -20,8 +20,14 @@ pub struct Conv2d {
     pub pad: usize,
     /// `max(0, .)` of the sums.
     pub relu: bool,
+    /// Leaky ReLU of the sums, [`crate::ops::Activation::LeakyRelu`], instead of ReLU; not with the pool.
+    pub leaky: bool,
     /// 2x2 max pooling with stride 2 of the result; an odd last row or column is left out.
     pub pool: bool,
+    /// Convolve the squares of 2x2 pixels, `space_to_depth(x, 1)`, in the place of `x`; without `pad`. With weights
+    /// `(O, 2, 2, 4 C)` this is a 4x4 convolution of stride 2, padded by 1; see
+    /// [`crate::ops::SpaceDepthOp::space_to_depth`].
+    pub squares: bool,
     /// Leave out the gradient of the input: the first layer of a net spends much time on one that nobody reads.
     pub no_input_gradient: bool,
     /// Leave out the gradients of weights and bias: a net that is only passed through, on the way to what stands before
@@ -62,8 +68,7 @@ impl Conv2dOp for Cpu {
         let g = geometry(x.shape(), w.shape(), spec);
         let (x, mut tape) = x.split_tape();
         let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
-        let epilogue = forward::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
-        let forward::Outputs { y, select } = forward::forward(&g, &numbers, &weights, &epilogue);
+        let forward::Outputs { y, select } = forward::forward(&g, &numbers, &weights, &epilogue(spec, &shifts));
         let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
         let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
         let numbers = if spec.no_weight_gradient { Vec::new() } else { numbers };
@@ -73,7 +78,7 @@ impl Conv2dOp for Cpu {
                 true => None,
                 false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
             };
-            let epilogue = forward::Epilogue { bias: shifts.as_deref(), relu: spec.relu, pool: spec.pool };
+            let epilogue = epilogue(spec, &shifts);
             if spec.no_weight_gradient {
                 if let Some(mut dx) = dx {
                     backward::backward_input(&g, &weights, &epilogue, &select, &dy, &mut dx);
@@ -100,14 +105,25 @@ impl Conv2dOp for Cuda {}
 
 type Shape4 = (usize, usize, usize, usize);
 
+fn epilogue(spec: Conv2d, bias: &Option<Vec<f32>>) -> forward::Epilogue<'_> {
+    forward::Epilogue { bias: bias.as_deref(), relu: spec.relu, leaky: spec.leaky, pool: spec.pool }
+}
+
 fn geometry(x: &Shape4, w: &Shape4, spec: Conv2d) -> Geometry {
     let &(batch, height, width, channels) = x;
+    let (height, width, channels) = if spec.squares {
+        assert!(height % 2 == 0 && width % 2 == 0 && spec.pad == 0, "conv2d: no squares");
+        (height / 2 + 1, width / 2 + 1, 4 * channels)
+    } else {
+        (height, width, channels)
+    };
     let &(filters, kernel, kernel_width, weight_channels) = w;
     assert_eq!(kernel, kernel_width, "conv2d: the kernel is not square");
     assert_eq!(channels, weight_channels, "conv2d: input and weights have different channels");
     let smallest = kernel + usize::from(spec.pool);
     assert!(spec.pad < kernel && height.min(width) + 2 * spec.pad >= smallest, "conv2d: bad sizes");
-    Geometry { batch, height, width, channels, filters, kernel, pad: spec.pad }
+    assert!(!(spec.leaky && (spec.relu || spec.pool)), "conv2d: leaky ReLU stands alone");
+    Geometry { batch, height, width, channels, filters, kernel, pad: spec.pad, squares: spec.squares }
 }
 
 fn out_shape(g: &Geometry, spec: Conv2d) -> Shape4 {
@@ -128,6 +144,7 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
         let (w, bias) = (w.clone().try_mul(1.0)?, bias.map(|bias| bias.clone().try_mul(1.0)).transpose()?);
         return composed(x, &w, bias.as_ref(), Conv2d { no_weight_gradient: false, ..spec });
     }
+    let x = if spec.squares { space_depth::composed_to_depth(x, 1)? } else { x };
     let columns = gather(x, window_places(&g))?;
     let columns = columns.try_reshape_like(&(g.window_len(), g.positions() * g.batch))?;
     let windows: Matrix<D, T> = columns.try_permute::<_, Axes2<1, 0>>()?;
@@ -140,7 +157,11 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
         }
         None => sums,
     };
-    let sums = if spec.relu { sums.try_relu()? } else { sums };
+    let sums = match (spec.relu, spec.leaky) {
+        (true, _) => sums.try_relu()?,
+        (_, true) => activation::composed(sums, Activation::LeakyRelu)?,
+        _ => sums,
+    };
     let sums = sums.try_reshape_like(&(g.positions(), g.batch, g.filters))?;
     let images: Tensor<(usize, usize, usize), f32, D, T> = sums.try_permute::<_, Axes3<1, 0, 2>>()?;
     let images = images.try_reshape_like(&(g.batch, g.out_height(), g.out_width(), g.filters))?;

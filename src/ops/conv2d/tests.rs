@@ -22,8 +22,13 @@ enum Way {
 }
 
 impl Case {
+    /// Channels that a filter meets.
+    fn channels(&self) -> usize {
+        if self.spec.squares { 4 * self.x[3] } else { self.x[3] }
+    }
+
     fn inputs(&self) -> Vec<Vec<f32>> {
-        let weights = self.filters * self.kernel * self.kernel * self.x[3];
+        let weights = self.filters * self.kernel * self.kernel * self.channels();
         let mut inputs = vec![noise("x", self.x.iter().product()), noise("w", weights)];
         inputs.extend(self.bias.then(|| noise("bias", self.filters)));
         inputs
@@ -32,7 +37,7 @@ impl Case {
     fn run(&self, way: Way, inputs: &[Vec<f32>]) -> Outcome {
         let [b, h, w, c] = self.x;
         let x = tensor(&inputs[0], (b, h, w, c));
-        let weights = tensor(&inputs[1], (self.filters, self.kernel, self.kernel, c));
+        let weights = tensor(&inputs[1], (self.filters, self.kernel, self.kernel, self.channels()));
         let bias = self.bias.then(|| tensor(&inputs[2], (self.filters,)));
         let traced: Image<Cpu, TestTape> = x.leaky_trace();
         let y = match way {
@@ -169,6 +174,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn kernel_matches_composition_with_squares_and_leaky_relu(
+        (batch, height, width) in (1usize..90, 1usize..5, 1usize..5),
+        (channels, filters, kernel) in (1usize..6, 1usize..36, 1usize..3),
+        (squares, leaky, bias) in any::<(bool, bool, bool)>(),
+    ) {
+        let spec = Conv2d { pad: usize::from(!squares && kernel == 2), leaky, squares, ..Conv2d::default() };
+        let case = Case { x: [batch, 2 * height, 2 * width, channels], filters, kernel, bias, spec };
+        let inputs = case.inputs();
+        assert_outcome(&case, &case.run(Way::Kernel, &inputs), &case.run(Way::Composition, &inputs), 2e-5);
+    }
+}
+
+#[test]
+fn gradients_with_squares_and_leaky_relu_are_slopes() {
+    for (kernel, leaky) in [(1, false), (2, false), (2, true)] {
+        let spec = Conv2d { leaky, squares: true, ..Conv2d::default() };
+        let case = Case { x: [2, 4, 6, 2], filters: 3, kernel, bias: true, spec };
+        assert_slopes(&case, &case.inputs(), 1e-3, |inputs| case.run(Way::Kernel, inputs));
+    }
+}
+
 #[test]
 fn gradients_add_up() {
     let w = tensor(&noise("w", 20 * 27), (20, 3, 3, 3));
@@ -179,6 +208,9 @@ fn gradients_add_up() {
         for (relu, pool) in [(false, false), (true, true)] {
             assert_gradients_add_up(&x, |x| Cpu::conv2d(x, &w, None, spec(1, relu, pool)).unwrap());
         }
+        let (x, w) = (tensor(&noise("x", batch * 48), (batch, 4, 4, 3)), tensor(&noise("w", 960), (20, 2, 2, 12)));
+        let spec = Conv2d { leaky: true, squares: true, ..Conv2d::default() };
+        assert_gradients_add_up(&x, |x| Cpu::conv2d(x, &w, None, spec).unwrap());
     }
     assert_gradients_add_up(&w, |w| {
         let (w, tape) = w.split_tape();
@@ -190,6 +222,10 @@ fn gradients_add_up() {
 fn same_bits_on_any_number_of_threads() {
     for (batch, pool) in [(1, false), (7, true), (100, true), (33, false)] {
         let case = Case { x: [batch, 9, 8, 24], filters: 40, kernel: 3, bias: true, spec: spec(1, true, pool) };
+        let inputs = case.inputs();
+        assert_same_bits_on_any_threads(&case, || case.run(Way::Kernel, &inputs));
+        let spec = Conv2d { leaky: true, squares: true, ..Conv2d::default() };
+        let case = Case { x: [batch, 8, 10, 6], filters: 40, kernel: 2, bias: true, spec };
         let inputs = case.inputs();
         assert_same_bits_on_any_threads(&case, || case.run(Way::Kernel, &inputs));
     }
@@ -252,6 +288,24 @@ fn a_pool_of_equals_sends_its_gradient_to_the_first() {
     let case = Case { x: [1, 2, 2, 1], filters: 1, kernel: 1, bias: false, spec: spec(0, false, true) };
     let outcome = case.run(Way::Kernel, &[vec![2.0; 4], vec![3.0]]);
     assert_close("dx", &outcome.gradients[0], &[3.0 * -1.625, 0.0, 0.0, 0.0], 0.0);
+}
+
+#[test]
+fn a_nan_passes_leaky_relu_and_squares() {
+    let spec = Conv2d { leaky: true, squares: true, ..Conv2d::default() };
+    let case = Case { x: [1, 4, 4, 1], filters: 2, kernel: 2, bias: true, spec };
+    let mut inputs = case.inputs();
+    inputs[0][0] = f32::NAN;
+    // The corner lies in the first window alone.
+    let y = case.run(Way::Kernel, &inputs).y;
+    assert!(y.iter().enumerate().all(|(index, y)| y.is_nan() == (index < 2)), "{y:?}");
+}
+
+#[test]
+#[should_panic(expected = "stands alone")]
+fn leaky_relu_with_a_pool_is_refused() {
+    let spec = Conv2d { leaky: true, pool: true, ..Conv2d::default() };
+    let _ = Cpu::conv2d(tensor(&[0.0; 4], (1, 2, 2, 1)), &tensor(&[0.0], (1, 1, 1, 1)), None, spec);
 }
 
 #[test]

@@ -79,3 +79,29 @@ simd_fn! {
         }
     }
 }
+
+simd_fn! {
+    /// The sum over all positions of one picture `(positions, C)` times `share`.
+    pub fn mean_image(x: &[f32], share: f32, y: &mut [f32]) {
+        y.fill(0.0);
+        for row in x.chunks_exact(y.len()) {
+            for (sum, &x) in y.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+        for y in y {
+            *y *= share;
+        }
+    }
+}
+
+simd_fn! {
+    /// The gradient of [`mean_image`]: adds `dy * share` to every position of `dx (positions, C)`.
+    pub fn spread_image(dy: &[f32], share: f32, dx: &mut [f32]) {
+        for row in dx.chunks_exact_mut(dy.len()) {
+            for (dx, &dy) in row.iter_mut().zip(dy) {
+                *dx += dy * share;
+            }
+        }
+    }
+}

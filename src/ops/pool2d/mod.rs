@@ -47,9 +47,7 @@ pub trait Pool2dOp: Device<f32> {
     /// # Errors
     /// When the device is out of memory.
     fn global_avg_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
-        let &(batch, height, width, channels) = x.shape();
-        let rows = x.try_reshape_like(&(batch, height * width, channels))?;
-        rows.try_mean::<(usize, usize), Axis<1>>()
+        composed_global_avg(x)
     }
 }
 
@@ -105,10 +103,36 @@ impl Pool2dOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
+
+    fn global_avg_pool<T: Tape<f32, Self>>(x: Image<Self, T>) -> Result<Matrix<Self, T>, Self::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        let (image, share) = (height * width * channels, 1.0 / (height * width) as f32);
+        let (x, mut tape) = x.split_tape();
+        let mut y = vec![0.0; batch * channels];
+        let numbers = read(&x);
+        y.par_chunks_mut(channels).zip(numbers.par_chunks(image)).for_each(|(y, x)| cpu::mean_image(x, share, y));
+        let y = x.device().try_tensor_from_vec(y, (batch, channels))?;
+        let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
+        tape.add_backward_op(move |grads| {
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            let dx = &mut **grads.get_or_alloc_mut(&x_ghost)?;
+            let each = dx.par_chunks_mut(image).zip(dy.par_chunks(channels));
+            each.for_each(|(dx, dy)| cpu::spread_image(dy, share, dx));
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
 }
 
 #[cfg(feature = "cuda")]
 impl Pool2dOp for Cuda {}
+
+/// [`Pool2dOp::global_avg_pool`] composed of dfdx's own ops.
+pub fn composed_global_avg<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
+    let &(batch, height, width, channels) = x.shape();
+    let rows = x.try_reshape_like(&(batch, height * width, channels))?;
+    rows.try_mean::<(usize, usize), Axis<1>>()
+}
 
 /// [`Pool2dOp::max_pool2d`] composed of dfdx's own ops.
 pub fn composed_max<D: Device<f32>, T: Tape<f32, D>>(x: Image<D, T>) -> Result<Image<D, T>, D::Err> {

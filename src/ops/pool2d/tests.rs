@@ -14,6 +14,7 @@ enum Pool {
     GlobalMax,
     ComposedGlobalMax,
     GlobalMean,
+    ComposedGlobalMean,
 }
 
 fn run(pool: Pool, [b, h, w, c]: [usize; 4], numbers: &[f32]) -> Outcome {
@@ -26,6 +27,7 @@ fn run(pool: Pool, [b, h, w, c]: [usize; 4], numbers: &[f32]) -> Outcome {
         Pool::GlobalMax => differentiate(Cpu::global_max_pool(traced).unwrap()),
         Pool::ComposedGlobalMax => differentiate(composed_global_max(traced).unwrap()),
         Pool::GlobalMean => differentiate(Cpu::global_avg_pool(traced).unwrap()),
+        Pool::ComposedGlobalMean => differentiate(composed_global_avg(traced).unwrap()),
     };
     Outcome { y, gradients: vec![gradients.get(&x).as_vec()] }
 }
@@ -105,6 +107,8 @@ proptest! {
         for (kernel, composition) in [(Pool::Max, Pool::ComposedMax), (Pool::GlobalMax, Pool::ComposedGlobalMax)] {
             assert_outcome(&(kernel, x), &run(kernel, x, &numbers), &run(composition, x, &numbers), 0.0);
         }
+        let due = run(Pool::ComposedGlobalMean, x, &numbers);
+        assert_outcome(&x, &run(Pool::GlobalMean, x, &numbers), &due, 1e-5);
     }
 }
 
@@ -119,7 +123,7 @@ fn gradients_add_up() {
 
 #[test]
 fn same_bits_on_any_number_of_threads() {
-    for pool in [Pool::Max, Pool::GlobalMax] {
+    for pool in [Pool::Max, Pool::GlobalMax, Pool::GlobalMean] {
         let numbers = noise("x", 33 * 6 * 6 * 20);
         assert_same_bits_on_any_threads(&pool, || run(pool, [33, 6, 6, 20], &numbers));
     }

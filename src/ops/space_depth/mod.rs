@@ -41,11 +41,11 @@ pub trait SpaceDepthOp: Device<f32> {
 
 /// A picture with its border of zeros, and how its pixels lie in squares.
 #[derive(Clone, Copy)]
-struct Layout {
-    height: usize,
-    width: usize,
-    channels: usize,
-    border: usize,
+pub struct Layout {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub border: usize,
 }
 
 impl Layout {
@@ -67,7 +67,9 @@ impl Layout {
         (batch, self.height / 2 + self.border, self.width / 2 + self.border, 4 * self.channels)
     }
 
-    fn len(&self) -> usize {
+    /// Floats of the picture.
+    #[allow(clippy::len_without_is_empty)] // a size, not a container's
+    pub fn len(&self) -> usize {
         self.height * self.width * self.channels
     }
 
@@ -79,7 +81,7 @@ impl Layout {
     /// Calls `run(place in the picture, place in the squares, length)` for every run of floats that is contiguous in
     /// both.
     #[inline(always)]
-    fn runs(&self, mut run: impl FnMut(usize, usize, usize)) {
+    pub fn runs(&self, mut run: impl FnMut(usize, usize, usize)) {
         let (_, rows, cols, _) = self.squares(1);
         for (i, u) in (0..rows).flat_map(|i| [(i, 0), (i, 1)]) {
             let row = (2 * i + u).wrapping_sub(self.border);
