@@ -83,8 +83,8 @@ impl<D: Backend> Module<D> for ConditionalNorm<D> {
     }
 }
 
-/// A tensor and the tape that leads back to what it was made of.
-type Made<S, D, T> = (Tensor<S, f32, D>, T);
+/// A tensor, and the tape that leads back to what it was made of.
+type Normalised<S, D, T> = (Tensor<S, f32, D>, T);
 
 /// A weight that is used divided by its largest singular value; see [`crate::ops::SpectralOp`].
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl<D: Backend, S: Shape> Spectral<D, S> {
     ///
     /// # Errors
     /// When the device is out of memory.
-    pub fn normalised<T: Tape<f32, D>>(&self, frozen: bool) -> Result<Made<S, D, T>, D::Err> {
+    pub fn normalised<T: Tape<f32, D>>(&self, frozen: bool) -> Result<Normalised<S, D, T>, D::Err> {
         if frozen {
             return Ok((D::spectral_norm(self.weight.clone(), &self.u, &self.v)?, T::default()));
         }

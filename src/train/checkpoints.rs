@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The best epoch's weights, beside the last ones.
 pub const BEST: &str = "best.safetensors";
+/// The last weights of a finished run, without what only training on would need: small enough to be given away.
+pub const MODEL: &str = "model.safetensors";
 const PREFIX: &str = "step-";
 const EXTENSION: &str = "safetensors";
 
@@ -51,6 +53,14 @@ impl Checkpoints {
             let _ = std::fs::remove_file(self.path(step));
         }
         Ok(path)
+    }
+
+    /// Writes [`MODEL`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_model(&self, bytes: &[u8]) -> Result<(), RunError> {
+        atomic_write(&self.folder.join(MODEL), |file| file.write_all(bytes))
     }
 
     /// The newest checkpoint that can be read, with a sentence for each newer one that cannot.

@@ -191,9 +191,8 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         self.data.labels.to_vec()
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
+    fn save_model(&mut self, file: &mut TensorFile) {
         file.collect("model", &mut self.model);
-        file.collect("optimiser", &mut self.optimiser);
         let card = Card {
             model: ModelKind::Cnn,
             preset: Some(self.config.preset),
@@ -205,6 +204,11 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             labels_only: false,
         };
         card.write(file);
+    }
+
+    fn save(&mut self, file: &mut TensorFile) {
+        self.save_model(file);
+        file.collect("optimiser", &mut self.optimiser);
         checkpoints::note_data(file, &self.data);
         let epoch = serde_json::json!({
             "loss_bits": self.epoch.loss.to_bits(),

@@ -106,7 +106,10 @@ pub trait Recipe {
     /// Label names, in the order of confusion matrices.
     fn labels(&self) -> Vec<String>;
 
-    /// Puts everything that training on needs into the file.
+    /// Puts what using the model needs into the file: its card and the weights that are used.
+    fn save_model(&mut self, file: &mut TensorFile);
+
+    /// Puts everything that training on needs into the file, the card too.
     fn save(&mut self, file: &mut TensorFile);
 
     /// Takes it back; the next step will be `step`.

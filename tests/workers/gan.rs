@@ -78,6 +78,15 @@ fn a_gan_is_measured_and_draws_what_is_asked() {
     let logged = place.events("g").into_iter().rfind(|event| event["kind"] == "epoch_finished").unwrap();
     assert_eq!(report["accuracy"], logged["values"]["test/accuracy"], "eval gives the log's figure again");
 
+    // The finished model by itself says the same.
+    let small = place.weights("g").join("model.safetensors");
+    let (whole, size) = (place.last_checkpoint("g").1.len() as u64, std::fs::metadata(&small).unwrap().len());
+    assert!(size * 3 < whole, "{size} of {whole}");
+    let set = format!("data.path={}/data/sample", env!("CARGO_MANIFEST_DIR"));
+    let again = output(&place, &["eval", small.to_str().unwrap(), "--json", "--set", &set]).unwrap();
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again["accuracy"], &again["generated"]), (&report["accuracy"], made));
+
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     output(&place, &["generate", "--model", "g", "-n", "2", "-o", &at("sheet.png")]).unwrap();

@@ -244,11 +244,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.data.labels.to_vec()
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        file.collect("generator", &mut self.generator);
-        file.collect("discriminator", &mut self.discriminator);
-        file.collect("optimiser.generator", &mut self.generator_adam);
-        file.collect("optimiser.discriminator", &mut self.discriminator_adam);
+    fn save_model(&mut self, file: &mut TensorFile) {
         file.collect(AVERAGES[0], &mut self.generator_average);
         file.collect(AVERAGES[1], &mut self.discriminator_average);
         let card = Card {
@@ -262,6 +258,14 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             labels_only: !self.config.generator,
         };
         card.write(file);
+    }
+
+    fn save(&mut self, file: &mut TensorFile) {
+        self.save_model(file);
+        file.collect("generator", &mut self.generator);
+        file.collect("discriminator", &mut self.discriminator);
+        file.collect("optimiser.generator", &mut self.generator_adam);
+        file.collect("optimiser.discriminator", &mut self.discriminator_adam);
         checkpoints::note_data(file, &self.data);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         file.meta.insert("diversity_is_low".to_owned(), self.is_low.into());

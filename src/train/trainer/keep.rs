@@ -67,6 +67,17 @@ impl Trainer<'_> {
         }
     }
 
+    /// Leaves the finished model by itself. A full disk costs this file alone.
+    pub(super) fn keep_model(&mut self) -> Result<(), TrainError> {
+        let mut file = TensorFile::default();
+        self.recipe.save_model(&mut file);
+        file.meta.insert("step".to_owned(), self.step.into());
+        if let Err(error) = self.checkpoints.write_model(&file.to_bytes().map_err(TrainError::Encode)?) {
+            self.warn(format!("the finished model is not kept by itself: {error}; the last checkpoint holds it too"));
+        }
+        Ok(())
+    }
+
     /// A full disk costs a checkpoint, not the training.
     pub(super) fn save_or_note(&mut self, is_best: bool) -> Result<(), TrainError> {
         match self.save(is_best) {

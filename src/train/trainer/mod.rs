@@ -131,6 +131,7 @@ impl<'a> Trainer<'a> {
                     return Ok(ending);
                 }
             } else if self.step >= self.plan.total_steps() {
+                self.keep_model()?;
                 return Ok(Ending::Finished);
             } else {
                 self.one_step()?;
