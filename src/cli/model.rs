@@ -2,7 +2,6 @@
 
 use super::{BadUsage, CliError, Globals};
 use crate::config::{self, Config, ModelKind};
-use crate::data;
 use crate::ops::Backend;
 use crate::run::{RunDir, RunName};
 use crate::train::checkpoints::weights_in;
@@ -63,11 +62,8 @@ fn of_run(globals: &Globals, run: &RunDir) -> Result<Found, CliError> {
 
 /// The weights that come with pixscribe: beside the runs, else in the repository that the program was built in.
 pub(super) fn pretrained(globals: &Globals, kind: ModelKind) -> Result<PathBuf, ModelError> {
-    let below = |runs: &Path| runs.join("pretrained").join(kind.as_str());
-    let own = below(&globals.runs);
-    let shipped = data::roots().into_iter().map(|root| below(&root.join("checkpoints")));
-    let found = std::iter::once(own.clone()).chain(shipped).find_map(|folder| weights_in(&folder));
-    found.ok_or(ModelError::NoPretrained { looked: own, kind })
+    let looked = || globals.runs.join("pretrained").join(kind.as_str());
+    checkpoints::pretrained(&globals.runs, kind).ok_or_else(|| ModelError::NoPretrained { looked: looked(), kind })
 }
 
 impl Found {

@@ -1,7 +1,8 @@
 //! Which checkpoints a run keeps, and which it goes on from.
 
 use super::error::TrainError;
-use crate::data::Dataset;
+use crate::config::ModelKind;
+use crate::data::{self, Dataset};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::{RunDir, RunError, atomic_write};
 use std::path::{Path, PathBuf};
@@ -126,6 +127,14 @@ pub fn check_data(file: &TensorFile, data: &Dataset) -> Result<(), TrainError> {
         return Ok(());
     }
     Err(TrainError::OtherData { due: due.to_owned(), found: data.sha256.clone() })
+}
+
+/// The weights of a kind of model that come with pixscribe: beside the runs, else in the repository that the program was
+/// built in.
+pub fn pretrained(runs: &Path, kind: ModelKind) -> Option<PathBuf> {
+    let below = |runs: &Path| runs.join("pretrained").join(kind.as_str());
+    let shipped = data::roots().into_iter().map(|root| below(&root.join("checkpoints")));
+    std::iter::once(below(runs)).chain(shipped).find_map(|folder| weights_in(&folder))
 }
 
 /// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.

@@ -16,14 +16,15 @@ mod trainer;
 
 pub use classification::{Answer, Evaluation, Values};
 pub use error::TrainError;
-pub use recipe::{Cadence, Findings, Plan, Recipe};
+pub use recipe::{Cadence, Findings, Matrix, Plan, Recipe};
 pub use trainer::{Ending, Host, Progress, Start, Trainer, Wish};
 
 use crate::config::{Config, ModelKind};
 use crate::data::Dataset;
 use crate::ops::Backend;
+use std::path::Path;
 
-/// The recipe of `model` at step 0, with its own section of the settings.
+/// The recipe of `model` at step 0, with its own section of the settings. `runs` is where weights to judge by may lie.
 ///
 /// # Errors
 /// When the data is too little or the device fails.
@@ -32,9 +33,13 @@ pub fn recipe<D: Backend>(
     device: D,
     data: Dataset,
     config: &Config,
+    runs: &Path,
 ) -> Result<Box<dyn Recipe>, TrainError> {
     Ok(match model {
         ModelKind::Cnn => Box::new(cnn::CnnRecipe::new(device, data, config.cnn.clone())?),
-        ModelKind::Gan => Box::new(gan::GanRecipe::new(device, data, config.gan.clone())?),
+        ModelKind::Gan => {
+            let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
+            Box::new(gan::GanRecipe::new(device, data, config.gan.clone())?.seen_by(judge.as_deref()))
+        }
     })
 }

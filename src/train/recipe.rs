@@ -52,10 +52,29 @@ impl Cadence {
 pub struct Findings {
     /// Answers to whole splits: each is logged with its confusion and every single answer.
     pub evaluations: Vec<Evaluation>,
+    /// Matrices of other pictures than a split's.
+    pub confusions: Vec<Matrix>,
     /// What else was measured.
     pub values: Values,
     /// Sentences for the log: something to look at.
     pub warnings: Vec<String>,
+}
+
+/// Pictures that a model drew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawing {
+    pub sheet: Sheet,
+    pub note: SheetNote,
+    /// The nearest training image of each, in the same layout.
+    pub nearest: Sheet,
+}
+
+/// Counts by label: rows are what was meant, columns what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    pub of: &'static str,
+    pub labels: Vec<String>,
+    pub counts: Vec<Vec<u64>>,
 }
 
 /// A model in training: one implementation a kind of model.
@@ -99,7 +118,7 @@ pub trait Recipe {
     ///
     /// # Errors
     /// When the device fails.
-    fn sheet(&mut self) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
+    fn drawing(&mut self) -> Result<Option<Drawing>, TrainError> {
         Ok(None)
     }
 

@@ -224,7 +224,7 @@ fn learn<D: Backend>(
     let data_sha256 = data.sha256.clone();
     desk.state.data = data.name.clone();
     let (start, notes) = Start::find(run)?;
-    let mut recipe = train::recipe(model, device, data, config)?;
+    let mut recipe = train::recipe(model, device, data, config, run.runs_root())?;
     desk.emit(EventKind::Hello {
         schema: SCHEMA,
         instance: lock.instance().to_owned(),

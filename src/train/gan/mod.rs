@@ -11,13 +11,14 @@ mod step;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use super::checkpoints;
 use super::classification::{self, Values};
 use super::cnn::flip;
 use super::diversity::{shrunk, spread};
 use super::error::TrainError;
-use super::recipe::{Cadence, Findings, Plan, Recipe};
+use super::recipe::{Cadence, Drawing, Findings, Matrix, Plan, Recipe};
 use super::schedule::Plateau;
 use super::sheet::{Sheet, to_bytes};
 use super::trained::{Card, evaluate_all};
@@ -35,6 +36,7 @@ pub use pair::Pair;
 use std::path::Path;
 use std::time::Instant;
 use sums::Sums;
+use witness::{Witness, nearest};
 
 /// Pixels become -1 to 1, as tanh gives them.
 pub const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
@@ -69,6 +71,7 @@ pub struct GanRecipe<D: Backend> {
     real_spread: f64,
     /// Whether the log has been told that the diversity is low.
     is_low: bool,
+    witness: Option<Witness<D>>,
 }
 
 impl<D: Backend> GanRecipe<D> {
@@ -116,7 +119,21 @@ impl<D: Backend> GanRecipe<D> {
             loader: None,
             epoch: Sums::default(),
             is_low: false,
+            witness: None,
         })
+    }
+
+    /// Has a trained CNN look at what is made, if there is one that knows the labels. It changes nothing but the log.
+    pub fn seen_by(mut self, weights: Option<&Path>) -> Self {
+        let witness = weights.map(|path| Witness::from_file(self.device.clone(), path, &self.data.labels));
+        self.witness = match witness.transpose() {
+            Ok(witness) => witness.flatten(),
+            Err(error) => {
+                tracing::warn!("nobody looks at what is made: {error}");
+                None
+            }
+        };
+        self
     }
 
     fn next_batch(&mut self, step: u64) -> Result<Batch, TrainError> {
@@ -139,14 +156,37 @@ impl<D: Backend> GanRecipe<D> {
         self.discriminator_average.copy_to(&mut self.averaged.discriminator);
     }
 
-    /// How diverse made pictures are, as a share of the real ones' diversity. None when `go_on` said no.
-    fn diversity(&self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<f64>, TrainError> {
+    /// How diverse made pictures are, as a share of the real ones' diversity, and what is seen in them. False when
+    /// `go_on` said no.
+    fn look_at_made(&mut self, findings: &mut Findings, go_on: &mut dyn FnMut() -> bool) -> Result<bool, TrainError> {
         let count = COMPARED * self.data.labels.len();
         let (numbers, labels): (Vec<usize>, Vec<usize>) = (0..count).map(|i| (i, i / COMPARED)).unzip();
         let stream = Stream::new(self.config.seed, "gan.diversity", 0);
-        let Some(pictures) = self.averaged.draw(&stream, &numbers, &labels, go_on)? else { return Ok(None) };
+        let Some(pictures) = self.averaged.draw(&stream, &numbers, &labels, go_on)? else { return Ok(false) };
         let (rows, width) = shrunk(&pictures);
-        Ok(Some(spread(&rows, width, &labels) / self.real_spread))
+        let diversity = spread(&rows, width, &labels) / self.real_spread;
+        findings.values.insert("diversity".to_owned(), diversity);
+        findings.warnings.extend(self.watch(diversity));
+        if let Some(witness) = &self.witness {
+            let (counts, agreement) = witness.confusion(&to_bytes(&pictures), &labels)?;
+            findings.confusions.push(Matrix { of: "generated", labels: witness.labels().to_vec(), counts });
+            findings.values.insert("generated/agreement".to_owned(), agreement);
+        }
+        Ok(true)
+    }
+
+    /// What is told of the pictures of a sheet, in bytes: what is seen in them, and the sheet of the nearest training
+    /// images.
+    fn comment(&self, pixels: &[u8], note: &mut SheetNote) -> Result<Sheet, TrainError> {
+        if let Some(witness) = &self.witness {
+            let seen = witness.see(pixels)?;
+            note.seen = seen.iter().map(|&(label, _)| label as u8).collect();
+            note.sure = seen.iter().map(|&(_, sure)| sure).collect();
+            note.labels = witness.labels().to_vec();
+            note.judge = witness.name().to_owned();
+        }
+        let near = nearest(pixels, &self.data.train, &self.train_indices);
+        Ok(Sheet::new(&self.data.train.select(&near).images, SIDE, note.columns as usize))
     }
 
     /// Notes the diversity: a sentence when it has just fallen too low.
@@ -211,9 +251,9 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         };
         let mut findings = Findings { evaluations, ..Findings::default() };
         if self.config.generator {
-            let Some(diversity) = self.diversity(go_on)? else { return Ok(None) };
-            findings.values.insert("diversity".to_owned(), diversity);
-            findings.warnings.extend(self.watch(diversity));
+            if !self.look_at_made(&mut findings, go_on)? {
+                return Ok(None);
+            }
         }
         Ok(Some(findings))
     }
@@ -223,7 +263,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.config.generator && is_due
     }
 
-    fn sheet(&mut self) -> Result<Option<(Sheet, SheetNote)>, TrainError> {
+    fn drawing(&mut self) -> Result<Option<Drawing>, TrainError> {
         if !self.config.generator {
             return Ok(None);
         }
@@ -233,11 +273,12 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             (0..SHEET_ROWS * columns).map(|i| (i / columns, i % columns)).unzip();
         let stream = Stream::new(self.config.seed, "gan.sheet", 0);
         let pictures = self.averaged.draw(&stream, &rows, &labels, &mut || true)?;
-        Ok(pictures.map(|pictures| {
-            let sheet = Sheet::new(&to_bytes(&pictures), SIDE, columns);
-            let note = sheet.note(&self.data.labels, &labels);
-            (sheet, note)
-        }))
+        let Some(pictures) = pictures else { return Ok(None) };
+        let pixels = to_bytes(&pictures);
+        let sheet = Sheet::new(&pixels, SIDE, columns);
+        let mut note = sheet.note(&self.data.labels, &labels);
+        let nearest = self.comment(&pixels, &mut note)?;
+        Ok(Some(Drawing { sheet, note, nearest }))
     }
 
     fn labels(&self) -> Vec<String> {

@@ -138,13 +138,13 @@ fn the_sheet_has_a_column_for_each_label_and_is_drawn_when_due() {
     let labels = ["cat", "ship", "truck"].map(String::from).to_vec();
     let mut learner = recipe(GanConfig { labels, epochs: 5, sample_every_epochs: 3, ..config() });
     assert_eq!(learner.labels(), ["cat", "ship", "truck"]);
-    let first = learner.sheet().unwrap().unwrap();
-    assert_eq!(first.0.size(), (3 * 33 + 1, SHEET_ROWS * 33 + 1));
-    assert_eq!(learner.sheet().unwrap().unwrap(), first, "the same noise every time");
+    let first = learner.drawing().unwrap().unwrap();
+    assert_eq!(first.sheet.size(), (3 * 33 + 1, SHEET_ROWS * 33 + 1));
+    assert_eq!(learner.drawing().unwrap().unwrap(), first, "the same noise every time");
     let due: Vec<u64> = (0..=5).filter(|&epoch| learner.draws_after(epoch)).collect();
     assert_eq!(due, [0, 3, 5]);
     let mut alone = recipe(GanConfig { generator: false, ..config() });
-    assert!(alone.sheet().unwrap().is_none() && !alone.draws_after(0));
+    assert!(alone.drawing().unwrap().is_none() && !alone.draws_after(0));
 }
 
 #[test]
@@ -182,4 +182,27 @@ fn other_data_and_unknown_labels_are_refused() {
     let unknown = GanConfig { labels: vec!["cat".into(), "unicorn".into()], ..config() };
     let error = GanRecipe::new(Cpu::default(), data(), unknown).err().unwrap().to_string();
     assert!(error.contains("unicorn"), "{error}");
+}
+
+#[test]
+fn an_independent_cnn_tells_what_it_sees_and_the_training_does_not_notice() {
+    let labels = ["cat", "ship", "truck"].map(String::from).to_vec();
+    let shipped = checkpoints::pretrained(&PathBuf::from("nowhere"), ModelKind::Cnn).unwrap();
+    let make = || recipe(GanConfig { labels: labels.clone(), ..config() });
+    let (mut seen, mut alone) = (make().seen_by(Some(&shipped)), make());
+    for step in 0..2 {
+        seen.step(step).unwrap();
+        alone.step(step).unwrap();
+    }
+    let drawing = seen.drawing().unwrap().unwrap();
+    assert_eq!(drawing.note.labels, ["cat", "ship", "truck", "other"]);
+    assert_eq!((drawing.note.seen.len(), drawing.note.sure.len()), (SHEET_ROWS * 3, SHEET_ROWS * 3));
+    assert!(drawing.note.sure.iter().all(|sure| (0.0..=1.0).contains(sure)));
+    assert_eq!(drawing.nearest.size(), drawing.sheet.size());
+    assert_eq!(alone.drawing().unwrap().unwrap().sheet, drawing.sheet);
+    let findings = seen.evaluate(&mut || true).unwrap().unwrap();
+    let made: u64 = findings.confusions[0].counts.iter().flatten().sum();
+    assert_eq!((findings.confusions[0].of, made), ("generated", 3 * COMPARED as u64));
+    assert!(findings.values.contains_key("generated/agreement"));
+    assert!(weights(&mut seen) == weights(&mut alone));
 }

@@ -2,6 +2,7 @@
 
 use super::super::classification::{Evaluation, Values};
 use super::super::error::TrainError;
+use super::super::recipe::Drawing;
 use super::{Ending, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::predictions::{self, Predictions};
@@ -30,9 +31,12 @@ impl Trainer<'_> {
     }
 
     fn draw_as(&mut self, name: &str) -> Result<(), TrainError> {
-        let (sheet, note) = self.recipe.sheet()?.ok_or(TrainError::DrawsNothing)?;
+        let Drawing { sheet, mut note, nearest } = self.recipe.drawing()?.ok_or(TrainError::DrawsNothing)?;
         let path = self.run.samples_dir().join(name);
         sheet.write(&path)?;
+        let beside = self.run.samples_dir().join(format!("nearest-{name}"));
+        nearest.write(&beside)?;
+        note.nearest = Some(self.run.relative(&beside));
         let (path, epoch) = (self.run.relative(&path), self.step / self.plan.steps_per_epoch);
         self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
         Ok(())

@@ -4,7 +4,7 @@ mod keep;
 
 use super::checkpoints::{Checkpoints, Newest};
 use super::error::TrainError;
-use super::recipe::{Cadence, Findings, Plan, Recipe};
+use super::recipe::{Cadence, Findings, Matrix, Plan, Recipe};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::{EventKind, RunDir};
 use keep::nums;
@@ -170,7 +170,7 @@ impl<'a> Trainer<'a> {
     /// Measures the epoch that just ended, logs it and saves. Some(ending) when it was asked to leave meanwhile; the
     /// measurement is then taken up again on resume, and nothing of it was logged.
     fn close_epoch(&mut self, epoch: u64) -> Result<Option<Ending>, TrainError> {
-        let Findings { evaluations, values: found, warnings } = if self.plan.evaluates(epoch) {
+        let Findings { evaluations, confusions, values: found, warnings } = if self.plan.evaluates(epoch) {
             match self.evaluate()? {
                 Ok(findings) => findings,
                 Err(wish) => return self.grant(wish),
@@ -181,6 +181,9 @@ impl<'a> Trainer<'a> {
         warnings.into_iter().for_each(|text| self.warn(text));
         let mut values = self.recipe.end_epoch();
         values.extend(found);
+        for Matrix { of, labels, counts } in confusions {
+            self.host.emit(EventKind::Confusion { split: of.to_owned(), epoch, labels, matrix: counts });
+        }
         let labels = self.recipe.labels();
         for evaluation in &evaluations {
             self.log_evaluation(epoch, evaluation, &labels);
