@@ -103,6 +103,13 @@ impl Visitor<Cpu> for Numbers {
     }
 }
 
+/// The trained numbers of the discriminator.
+fn weights(learner: &mut GanRecipe<Cpu>) -> Vec<f32> {
+    let mut numbers = Numbers(Vec::new());
+    learner.discriminator.walk(&Scope::default(), &mut numbers).unwrap();
+    numbers.0
+}
+
 /// Spoils every trained number.
 struct Spoil;
 
@@ -121,11 +128,6 @@ impl Visitor<Cpu> for Spoil {
 fn numbers_that_are_not_finite_end_the_training_before_they_spread() {
     let mut learner = recipe(config());
     learner.generator.walk(&Scope::default(), &mut Spoil).unwrap();
-    let weights = |learner: &mut GanRecipe<Cpu>| {
-        let mut numbers = Numbers(Vec::new());
-        learner.discriminator.walk(&Scope::default(), &mut numbers).unwrap();
-        numbers.0
-    };
     let before = weights(&mut learner);
     let error = learner.step(0).unwrap_err();
     assert!(matches!(error, TrainError::Diverged { step: 0, .. }), "{error}");
