@@ -6,8 +6,9 @@
 //! whole batch, since sums for every part would move more memory than they save. Either way the order of every sum is
 //! fixed by the sizes alone.
 
-use super::forward::{DEAD, Epilogue, Padded, convolve};
+use super::forward::{DEAD, Epilogue, Padded};
 use super::geometry::{Geometry, parts};
+use super::inputs::{InputGradients, input_gradients};
 use super::kernel::{LANES, ROWS, Stretch, weight_tile};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
 use crate::ops::activation::LEAK;
@@ -211,50 +212,6 @@ fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turn
     Gradients { weights, bias }
 }
 
-fn input_gradients(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32]) {
-    let mut inputs = InputGradients::new(g, turned);
-    let groups = dy.chunks(g.group() * g.out_len()).zip(dx.chunks_mut(g.group() * g.source_len()));
-    groups.for_each(|(dy, dx)| inputs.add(dy, dx));
-}
-
-/// What takes a group's output gradients back to its pictures.
-struct InputGradients<'a> {
-    g: &'a Geometry,
-    back: Geometry,
-    turned: &'a [f32],
-    starts: Vec<usize>,
-    padded: Padded,
-    /// A group's gradients laid in squares, where its pictures are.
-    squares: Vec<f32>,
-}
-
-impl<'a> InputGradients<'a> {
-    fn new(g: &'a Geometry, turned: &'a [f32]) -> Self {
-        let back = g.transposed();
-        // Without weights to go back through, nobody asks.
-        let images = if turned.is_empty() { 0 } else { g.group() };
-        let squares = vec![0.0; if g.squares { images * g.image_len() } else { 0 }];
-        Self { g, back, turned, starts: back.window_starts(images), padded: Padded::new(&back, images), squares }
-    }
-
-    /// Adds to `dx`.
-    fn add(&mut self, dy: &[f32], dx: &mut [f32]) {
-        let Self { g, back, turned, starts, padded, squares } = self;
-        let images = dx.len() / g.source_len();
-        let starts = &starts[..images * back.positions()];
-        let dy = padded.fill(back, dy);
-        if !g.squares {
-            return convolve(back, dy, starts, turned, None, true, dx);
-        }
-        let squares = &mut squares[..images * g.image_len()];
-        convolve(back, dy, starts, turned, None, false, squares);
-        let layout = g.layout();
-        for (dx, squares) in dx.chunks_exact_mut(g.source_len()).zip(squares.chunks_exact(g.image_len())) {
-            layout.runs(|pixel, square, len| add(&squares[square..square + len], &mut dx[pixel..pixel + len]));
-        }
-    }
-}
-
 /// One panel's weight gradients over the whole batch.
 fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panel: usize) -> Vec<f32> {
     let mut packed = vec![0.0; g.batch * g.positions() * LANES];
@@ -313,7 +270,7 @@ crate::ops::simd::simd_fn! {
 }
 
 crate::ops::simd::simd_fn! {
-    fn add(values: &[f32], sums: &mut [f32]) {
+    pub fn add(values: &[f32], sums: &mut [f32]) {
         for (sum, &value) in sums.iter_mut().zip(values) {
             *sum += value;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod backward;
 pub(crate) mod forward;
 mod geometry;
+mod inputs;
 mod kernel;
 mod panels;
 
