@@ -250,10 +250,8 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             return Ok(None);
         };
         let mut findings = Findings { evaluations, ..Findings::default() };
-        if self.config.generator {
-            if !self.look_at_made(&mut findings, go_on)? {
-                return Ok(None);
-            }
+        if self.config.generator && !self.look_at_made(&mut findings, go_on)? {
+            return Ok(None);
         }
         Ok(Some(findings))
     }
