@@ -95,7 +95,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("[cnn]\nseed = {a = 1}", "config.toml: cnn.seed = a section is not allowed: it must be a whole number from 0"),
         (
             "cnn = 3",
-            "config.toml: there is no setting `cnn` (value 3): did you mean the section [cnn]? The sections are [data], [runtime], [cnn], [ui]",
+            "config.toml: there is no setting `cnn` (value 3): did you mean the section [cnn]? The sections are [data], [runtime], [cnn], [gan], [ui]",
         ),
     ];
     for (text, message) in cases {
@@ -112,6 +112,8 @@ fn an_unknown_key_gets_the_nearest_known_one() {
         ),
         "{message}"
     );
+    assert!(refusal("[gan]\nepoch = 5", &[]).contains("did you mean `gan.epochs`?"), "its own section's key first");
+    assert!(refusal("[gan]\nmomentum = 5", &[]).contains("did you mean `cnn.momentum`?"), "else another's");
     assert!(refusal("[cn]\nepochs = 5", &[]).contains("did you mean the section [cnn]?"));
     assert!(refusal("epochs = 5", &[]).contains("did you mean `cnn.epochs`?"));
     assert!(!refusal("[cnn]\nzzzzzzzz = 5", &[]).contains("did you mean"));

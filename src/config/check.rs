@@ -49,8 +49,8 @@ pub(super) fn unknown(origin: &Origin, section: &str, key: &str, value: &Value) 
     let settings = settings_of(section);
     let full = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
     let near = match settings {
-        Some(_) => nearest_key(key),
-        None if section.is_empty() => nearest_section(key).or_else(|| nearest_key(key)),
+        Some(_) => nearest_key(key, |other| other == section).or_else(|| nearest_key(key, |_| true)),
+        None if section.is_empty() => nearest_section(key).or_else(|| nearest_key(key, |_| true)),
         None => nearest_section(section),
     };
     let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
@@ -75,8 +75,9 @@ fn nearest_section(word: &str) -> Option<String> {
     nearest(word, SECTIONS.iter().map(|(name, ..)| (*name, format!("the section [{name}]"))))
 }
 
-fn nearest_key(word: &str) -> Option<String> {
-    let keys = SECTIONS.iter().flat_map(|(section, _, settings)| {
+/// Among the keys of the sections that `may` names.
+fn nearest_key(word: &str, may: impl Fn(&str) -> bool) -> Option<String> {
+    let keys = SECTIONS.iter().filter(|(section, ..)| may(section)).flat_map(|(section, _, settings)| {
         settings.iter().map(move |setting| (setting.key, format!("`{section}.{}`", setting.key)))
     });
     nearest(word, keys)
