@@ -81,7 +81,8 @@ fn report(run: &RunDir, state: &State, json: bool) -> CliResult {
 
 fn summary(run: &RunDir, state: &State) -> String {
     let value = |name: &str| state.last.get(name).map(|value| value.get());
-    let mut text = format!("{} finished {} epochs in {:.1} min", run.name(), state.epochs, state.run_ms as f64 / 6e4);
+    let epochs = if state.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", state.epochs) };
+    let mut text = format!("{} finished {epochs} in {:.1} min", run.name(), state.run_ms as f64 / 6e4);
     if let Some(accuracy) = value("test/accuracy") {
         text += &format!("; test accuracy of the last epoch {:.2} %", 100.0 * accuracy);
     }

@@ -220,7 +220,12 @@ fn in_order<T>(parts: BTreeMap<Part, T>, missing: impl Fn(usize) -> DataError) -
 
 fn damaged(path: &Path) -> impl FnOnce(io::Error) -> DataError {
     let path = path.to_path_buf();
-    move |source| DataError::Archive { path, source }
+    move |source| {
+        // What the reader quotes of bytes that are no text helps nobody.
+        let quotes_garbage = source.to_string().chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+        let source = if quotes_garbage { io::Error::new(source.kind(), "it holds no archive") } else { source };
+        DataError::Archive { path, source }
+    }
 }
 
 fn refused<R: Read>(path: &Path, entry: &Entry<R>, problem: &'static str) -> DataError {

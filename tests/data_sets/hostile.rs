@@ -111,6 +111,8 @@ fn archives_that_are_wrong() {
     refused(&of(&vec![("readme.txt", vec![])], ""), &["set.tar.gz", "no data set"]);
     refused(b"", &["set.tar.gz", "no data set"]);
     refused(b"this is no archive at all", &["set.tar.gz", "damaged or cut short"]);
+    let noise: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x81).collect();
+    refused(&noise, &["set.tar.gz", "damaged or cut short: it holds no archive"]);
     let twice = [binary_files(), binary_files()].concat();
     refused(&of(&twice, ""), &["set.tar.gz", "data_batch_1.bin", "twice"]);
 }
