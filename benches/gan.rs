@@ -56,9 +56,9 @@ impl Nets {
         let Self { generator, discriminator, labels, .. } = self;
         let fake = generator.train(self.noise.clone(), labels).unwrap();
         discriminator.iterate_norms().unwrap();
-        let on_real = discriminator.judge::<Recording>(self.real.leaky_trace(), labels, false).unwrap();
-        let on_fake = discriminator.judge::<Recording>(fake.leaky_trace(), labels, false).unwrap();
-        let loss = hinge::discriminator(on_real.realness, on_fake.realness).unwrap();
+        let on_real = discriminator.study::<Recording>(self.real.leaky_trace(), labels).unwrap();
+        let on_fake = discriminator.suspect::<Recording>(fake.leaky_trace(), labels).unwrap();
+        let loss = hinge::discriminator(on_real.realness, on_fake).unwrap();
         let gradients = (loss + cross_entropy(on_real.logits, labels, 0.0).unwrap()).backward();
         self.discriminator_adam.step(discriminator, &gradients, 2e-4).unwrap();
     }
@@ -66,7 +66,7 @@ impl Nets {
     fn generator_step(&mut self) {
         let Self { generator, discriminator, labels, .. } = self;
         let fake = generator.train::<Recording>(self.noise.leaky_trace(), labels).unwrap();
-        let verdict = discriminator.judge(fake, labels, true).unwrap();
+        let verdict = discriminator.judge(fake, labels).unwrap();
         let loss = hinge::generator(verdict.realness).unwrap();
         let gradients = (loss + cross_entropy(verdict.logits, labels, 0.0).unwrap()).backward();
         self.generator_adam.step(generator, &gradients, 2e-4).unwrap();

@@ -95,8 +95,8 @@ pub struct Spectral<D: Backend, S: Shape> {
 }
 
 impl<D: Backend, S: Shape> Spectral<D, S> {
-    /// Power iterations before the first step, as PyTorch takes them.
-    const FIRST_ITERATIONS: usize = 15;
+    /// Power iterations for a weight whose vectors do not belong to it yet; PyTorch takes as many before the first step.
+    const SETTLING_ITERATIONS: usize = 15;
 
     /// Starts from `weight` with vectors drawn by `seed` and `name`.
     ///
@@ -109,10 +109,16 @@ impl<D: Backend, S: Shape> Spectral<D, S> {
         let u = device.try_tensor_from_vec(normal(seed, &format!("{name}.u"), rows), (rows,))?;
         let v = device.try_tensor_from_vec(normal(seed, &format!("{name}.v"), cols), (cols,))?;
         let mut spectral = Self { weight, u, v };
-        for _ in 0..Self::FIRST_ITERATIONS {
-            spectral.iterate()?;
-        }
+        spectral.settle()?;
         Ok(spectral)
+    }
+
+    /// Power iterations enough for a weight that is not one training step away from that of the last iteration.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn settle(&mut self) -> Result<(), D::Err> {
+        (0..Self::SETTLING_ITERATIONS).try_for_each(|_| self.iterate())
     }
 
     /// One power iteration.

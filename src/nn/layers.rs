@@ -125,11 +125,17 @@ impl<D: Backend> BatchNorm<D> {
     /// # Errors
     /// When the device is out of memory.
     pub fn infer(&self, x: Image<D>) -> Result<Image<D>, D::Err> {
+        let (scale, shift) = self.scale_and_shift();
+        D::scale_shift(x, &scale, &shift, self.activation)
+    }
+
+    /// What normalising by the running moments does to each channel: `x * scale + shift`.
+    pub fn scale_and_shift(&self) -> (Vec<f32>, Vec<f32>) {
         let [gamma, beta, mean, variance] =
             [&self.gamma, &self.beta, &self.running_mean, &self.running_variance].map(read);
         let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(g, v)| g / (v + Self::EPS).sqrt()).collect();
-        let shift: Vec<f32> = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
-        D::scale_shift(x, &scale, &shift, self.activation)
+        let shift = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
+        (scale, shift)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The CNN's recipe: SGD on softmax cross-entropy with label smoothing, over augmented pictures.
 
-use super::checkpoints;
 use super::classification::{self, Tally, Values, count_correct, def};
 use super::error::TrainError;
+use super::material::{Material, flip};
 use super::recipe::{Cadence, Findings, Plan, Recipe};
 use super::schedule::Triangle;
-use super::trained::{Card, EVAL_BATCH, evaluate_all};
-use crate::config::{self, CnnConfig, ModelKind, Preset};
-use crate::data::augment::{Augment, Flip, Loader, steps_per_epoch};
-use crate::data::{ChannelStats, Dataset, Split, holdout};
+use super::trained::{Card, EVAL_BATCH, image};
+use crate::config::{CnnConfig, ModelKind, Preset};
+use crate::data::augment::{Augment, Loader};
+use crate::data::{ChannelStats, Dataset, Split};
 use crate::models::{Cnn, CnnKind};
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Sgd, SgdConfig};
@@ -31,28 +31,15 @@ pub fn kind(preset: Preset) -> CnnKind {
     }
 }
 
-/// The setting as the loader has it.
-pub(super) fn flip(setting: config::Flip) -> Flip {
-    match setting {
-        config::Flip::None => Flip::Off,
-        config::Flip::Random => Flip::Random,
-        config::Flip::Alternating => Flip::Alternating,
-    }
-}
-
 /// A CNN in training.
 pub struct CnnRecipe<D: Backend> {
     config: CnnConfig,
     device: D,
-    data: Dataset,
-    train_indices: Vec<u32>,
-    held_out: Split,
-    stats: ChannelStats,
+    material: Material,
     model: Cnn<D>,
     optimiser: Sgd<D>,
     schedule: Triangle,
     plan: Plan,
-    loader: Option<Loader>,
     epoch: Tally,
 }
 
@@ -62,61 +49,26 @@ impl<D: Backend> CnnRecipe<D> {
     /// # Errors
     /// When the data is too little or the device fails.
     pub fn new(device: D, data: Dataset, config: CnnConfig) -> Result<Self, TrainError> {
-        let (train_indices, held_out) = holdout(&data.train.labels, config.seed);
-        let labels = data.labels.len();
-        if train_indices.len() < 18 || labels < 2 {
-            return Err(TrainError::TooLittleData { images: data.train.len(), labels });
-        }
-        let stats = data.train.select(&train_indices).channel_stats();
+        let augment = Augment { flip: flip(config.flip), shift: config.shift, cutout: config.cutout };
+        let material = Material::new(data, None, config.batch_size, augment, config.seed)?;
+        let labels = material.data.labels.len();
         let mut model = Cnn::new(&device, kind(config.preset), labels, config.seed).map_err(TrainError::device)?;
-        let shown = &train_indices[..train_indices.len().min(WHITENING_IMAGES)];
-        model.whiten(&pictures(&data.train, shown, stats)?);
+        let shown = &material.indices[..material.indices.len().min(WHITENING_IMAGES)];
+        model.whiten(&pictures(&material.data.train, shown, material.stats)?);
         let sgd = SgdConfig {
             momentum: config.momentum as f32,
             weight_decay: config.weight_decay as f32,
             norm_bias_rate: config.bias_lr_factor as f32,
         };
         let optimiser = Sgd::new(sgd, &mut model).map_err(TrainError::device)?;
-        let held_out = data.train.select(&held_out);
-        let plan = Plan {
-            steps_per_epoch: steps_per_epoch(train_indices.len(), config.batch_size),
-            epochs: config.epochs,
-            batch_size: config.batch_size.min(train_indices.len()),
-            evaluated: held_out.len() + data.test.len(),
-            eval_every: config.eval_every_epochs,
-        };
+        let plan = material.plan(config.epochs, config.eval_every_epochs, 0);
         let schedule = Triangle {
             peak: config.learning_rate,
             warmup_share: config.warmup_share,
             start: FIRST_RATE,
             total_steps: plan.total_steps(),
         };
-        let epoch = Tally::default();
-        Ok(Self {
-            config,
-            device,
-            data,
-            train_indices,
-            held_out,
-            stats,
-            model,
-            optimiser,
-            schedule,
-            plan,
-            loader: None,
-            epoch,
-        })
-    }
-
-    fn next_batch(&mut self, step: u64) -> Result<crate::data::augment::Batch, TrainError> {
-        if self.loader.is_none() {
-            let augment =
-                Augment { flip: flip(self.config.flip), shift: self.config.shift, cutout: self.config.cutout };
-            let (indices, batch, seed) = (&self.train_indices, self.config.batch_size, self.config.seed);
-            let loader = Loader::new(&self.data.train, indices, batch, augment, seed, self.stats, step)?;
-            self.loader = Some(loader);
-        }
-        self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches)
+        Ok(Self { config, device, material, model, optimiser, schedule, plan, epoch: Tally::default() })
     }
 }
 
@@ -138,7 +90,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             def("train/epoch_loss", "nats", Some(false)),
             def("train/epoch_accuracy", "%", Some(true)),
         ];
-        defs.extend(classification::metric_defs(&self.data.labels));
+        defs.extend(classification::metric_defs(&self.material.data.labels));
         defs
     }
 
@@ -148,10 +100,9 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
 
     fn step(&mut self, step: u64) -> Result<Values, TrainError> {
         let begun = Instant::now();
-        let batch = self.next_batch(step)?;
+        let batch = self.material.batch(step)?;
         let count = batch.y.len();
-        let side = crate::models::cnn::SIDE;
-        let x = self.device.try_tensor_from_vec(batch.x, (count, side, side, 3)).map_err(TrainError::device)?;
+        let x = image(&self.device, batch.x)?;
         let logits = self.model.train(x.leaky_traced()).map_err(TrainError::device)?;
         let correct = count_correct(&read(&logits), &batch.y);
         let smoothing = self.config.label_smoothing as f32;
@@ -182,13 +133,12 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
     }
 
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
-        let splits = [("held_out", &self.held_out), ("test", &self.data.test)];
-        let evaluations = evaluate_all(&self.model, &self.device, &splits, self.data.labels.len(), self.stats, go_on)?;
+        let evaluations = self.material.evaluate(&self.model, &self.device, go_on)?;
         Ok(evaluations.map(|evaluations| Findings { evaluations, ..Findings::default() }))
     }
 
     fn labels(&self) -> Vec<String> {
-        self.data.labels.to_vec()
+        self.material.data.labels.to_vec()
     }
 
     fn save_model(&mut self, file: &mut TensorFile) {
@@ -196,10 +146,10 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         let card = Card {
             model: ModelKind::Cnn,
             preset: Some(self.config.preset),
-            labels: self.data.labels.to_vec(),
-            mean: self.stats.mean,
-            std: self.stats.std,
-            data: self.data.name.clone(),
+            labels: self.material.data.labels.to_vec(),
+            mean: self.material.stats.mean,
+            std: self.material.stats.std,
+            data: self.material.data.name.clone(),
             seed: self.config.seed,
             labels_only: false,
         };
@@ -209,7 +159,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
     fn save(&mut self, file: &mut TensorFile) {
         self.save_model(file);
         file.collect("optimiser", &mut self.optimiser);
-        checkpoints::note_data(file, &self.data);
+        self.material.save(file);
         let epoch = serde_json::json!({
             "loss_bits": self.epoch.loss.to_bits(),
             "correct": self.epoch.correct,
@@ -220,7 +170,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
         let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
-        checkpoints::check_data(file, &self.data)?;
+        self.material.load(file)?;
         file.apply("model", &mut self.model).map_err(fault)?;
         file.apply("optimiser", &mut self.optimiser).map_err(fault)?;
         let number = |key: &str| {
@@ -229,8 +179,6 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         };
         self.epoch =
             Tally { loss: f64::from_bits(number("loss_bits")), correct: number("correct"), count: number("count") };
-        // The next batch is the step's own, whatever was made ahead.
-        self.loader = None;
         debug_assert!(step <= self.plan.total_steps());
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod diversity;
 mod error;
 mod frechet;
 pub mod gan;
+mod material;
 mod recipe;
 mod schedule;
 pub mod sheet;

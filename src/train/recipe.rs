@@ -114,12 +114,12 @@ pub trait Recipe {
         false
     }
 
-    /// What the model draws, if it draws at all. The same weights draw the same pictures.
+    /// What the model draws; the same weights draw the same pictures. None when `go_on`, asked now and then, said no.
     ///
     /// # Errors
-    /// When the device fails.
-    fn drawing(&mut self) -> Result<Option<Drawing>, TrainError> {
-        Ok(None)
+    /// [`TrainError::DrawsNothing`] of a model that does not draw, or when the device fails.
+    fn drawing(&mut self, _go_on: &mut dyn FnMut() -> bool) -> Result<Option<Drawing>, TrainError> {
+        Err(TrainError::DrawsNothing)
     }
 
     /// Label names, in the order of confusion matrices.

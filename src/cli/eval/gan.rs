@@ -6,10 +6,11 @@ use crate::cli::{CliError, Globals, model};
 use crate::config::ModelKind;
 use crate::data::{Dataset, Split};
 use crate::ops::Backend;
-use crate::train::gan::judge::{Exhibits, Judge, Judgement};
+use crate::train::TrainError;
+use crate::train::gan::judge::Judge;
+use crate::train::gan::judgement::{self, Exhibits, Judgement};
 use crate::train::gan::{Pair, score};
-use crate::train::trained::{Net, Trained};
-use crate::train::{TrainError, checkpoints};
+use crate::train::trained::{EVAL_BATCH, Trained};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -89,21 +90,19 @@ fn judge<D: Backend>(
             return Ok(None);
         }
     };
-    let judge: Trained<D> = Trained::from_file(trained.device.clone(), &checkpoints::read(&weights)?, &weights)?;
-    let Net::Cnn(net) = &judge.net else {
-        eprintln!("the made pictures are not judged: {} holds no CNN", weights.display());
+    let labels = &trained.card.labels;
+    let Some(judge) = Judge::from_file(trained.device.clone(), &weights, labels)? else {
+        eprintln!("the made pictures are not judged: {} is no CNN that knows their labels", weights.display());
         return Ok(None);
     };
-    let labels = &trained.card.labels;
-    let exhibits = Exhibits { labels, real: split, of_each: OF_EACH, seed: SEED };
-    let bar = bar(args.json, (split.len() + OF_EACH * labels.len()) as u64, "images judged");
-    let judge_of = Judge { net, device: &judge.device, card: &judge.card };
-    let judgement = judge_of.judge(pair, &exhibits, &mut |count| bar.inc(count as u64))?;
+    let exhibits = Exhibits { real: split, labels: labels.len(), of_each: OF_EACH, seed: SEED };
+    let bar = bar(args.json, (split.len() + 2 * OF_EACH * labels.len()) as u64, "images judged");
+    let judgement = judgement::pass(&judge, pair, &exhibits, &mut || {
+        bar.inc(EVAL_BATCH as u64);
+        true
+    })?;
     bar.finish_and_clear();
-    if judgement.is_none() {
-        eprintln!("the made pictures are not judged: {} knows other labels", weights.display());
-    }
-    Ok(judgement.map(|judgement| generated(judgement, judge.card.labels.clone(), weights.display().to_string())))
+    Ok(judgement.map(|judgement| generated(judgement, judge.known().to_vec(), weights.display().to_string())))
 }
 
 fn generated(judgement: Judgement, seen_labels: Vec<String>, judge: String) -> Generated {

@@ -1,6 +1,7 @@
 //! The discriminator.
 
 use super::COLOURS;
+use super::label_head::LabelHead;
 use crate::nn::init::{he_normal, uniform_fan_in};
 use crate::nn::{Linear, Module, Role, Scope, Spectral, Visitor};
 use crate::ops::{Backend, Conv2d, Image, Matrix, Vector, rows};
@@ -19,20 +20,22 @@ pub struct Verdict<D: Backend, T> {
 
 /// Pictures `(B, 32, 32, 3)` in -1..1 to a [`Verdict`].
 ///
-/// A 3x3 convolution, three 4x4 convolutions of stride 2 down to 4x4 pixels, leaky ReLU behind each, and the sum over the
-/// pixels. Every layer but the label head is spectrally normalised. The sum, as in Miyato et al., not the mean: a
-/// normalised layer cannot make up for the lost scale, and realness would hardly reach the hinge's margin.
+/// The trunk is a 3x3 convolution and two 4x4 convolutions of stride 2 down to 8x8 pixels, each with leaky ReLU. One
+/// more such convolution and the sum over its pixels tell how real a picture is; a [`LabelHead`] on the same trunk names
+/// it. All but the label head is spectrally normalised. The sum, as in Miyato et al., not the mean: a normalised layer
+/// cannot make up for the lost scale, and realness would hardly reach the hinge's margin.
 #[derive(Clone, Debug)]
 pub struct Discriminator<D: Backend> {
-    convs: [SpectralConv<D>; 4],
+    trunk: [SpectralConv<D>; 3],
+    last: SpectralConv<D>,
     realness: Spectral<D, (usize, usize)>,
     realness_bias: Vector<D>,
     projection: Spectral<D, (usize, usize)>,
-    head: Linear<D>,
+    head: LabelHead<D>,
 }
 
 impl<D: Backend> Discriminator<D> {
-    const CHANNELS: [usize; 4] = [32, 64, 128, 256];
+    const CHANNELS: [usize; 4] = [32, 64, 128, 128];
 
     /// A discriminator with the first weights of `seed`.
     ///
@@ -41,20 +44,18 @@ impl<D: Backend> Discriminator<D> {
     pub fn new(device: &D, labels: usize, seed: u64) -> Result<Self, D::Err> {
         let [a, b, c, d] = Self::CHANNELS;
         let conv = |index, kernel, channels, filters| SpectralConv::new(device, seed, index, kernel, channels, filters);
-        let matrix = |name: &str, rows| -> Result<Matrix<D>, D::Err> {
-            let weight = uniform_fan_in(seed, &format!("discriminator.{name}"), rows * d, d);
-            device.try_tensor_from_vec(weight, (rows, d))
+        let matrix = |name: &str, rows| -> Result<Spectral<D, (usize, usize)>, D::Err> {
+            let name = format!("discriminator.{name}");
+            let weight = device.try_tensor_from_vec(uniform_fan_in(seed, &name, rows * d, d), (rows, d))?;
+            Spectral::new(weight, seed, &name)
         };
         Ok(Self {
-            convs: [conv(0, 3, COLOURS, a)?, conv(1, 2, 4 * a, b)?, conv(2, 2, 4 * b, c)?, conv(3, 2, 4 * c, d)?],
-            realness: Spectral::new(matrix("realness", 1)?, seed, "discriminator.realness")?,
+            trunk: [conv(0, 3, COLOURS, a)?, conv(1, 2, 4 * a, b)?, conv(2, 2, 4 * b, c)?],
+            last: conv(3, 2, 4 * c, d)?,
+            realness: matrix("realness", 1)?,
             realness_bias: device.try_zeros_like(&(1,))?,
-            projection: Spectral::new(matrix("projection", labels)?, seed, "discriminator.projection")?,
-            head: Linear {
-                weight: matrix("head", labels)?,
-                bias: Some(device.try_zeros_like(&(labels,))?),
-                relu: false,
-            },
+            projection: matrix("projection", labels)?,
+            head: LabelHead::new(device, c, labels, seed)?,
         })
     }
 
@@ -63,63 +64,98 @@ impl<D: Backend> Discriminator<D> {
     /// # Errors
     /// When the device is out of memory.
     pub fn iterate_norms(&mut self) -> Result<(), D::Err> {
-        for conv in &mut self.convs {
-            conv.weight.iterate()?;
-        }
+        self.convs().try_for_each(|conv| conv.weight.iterate())?;
         self.realness.iterate()?;
         self.projection.iterate()
     }
 
-    /// Judges pictures `(B, 32, 32, 3)` as ones of `labels`, one a picture.
+    /// Finds the norms of weights that came by another way than one training step, such as averaged ones: an average of
+    /// the vectors of a power iteration, whose sign is free, fits no weight.
     ///
-    /// Gradients flow either way, not both: to the pictures alone when `frozen` (the generator's step), else to the
-    /// weights alone.
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn settle_norms(&mut self) -> Result<(), D::Err> {
+        self.convs().try_for_each(|conv| conv.weight.settle())?;
+        self.realness.settle()?;
+        self.projection.settle()
+    }
+
+    fn convs(&mut self) -> impl Iterator<Item = &mut SpectralConv<D>> {
+        self.trunk.iter_mut().chain([&mut self.last])
+    }
+
+    /// The training pass over real pictures `(B, 32, 32, 3)` of `labels`, one a picture. Gradients flow to the weights,
+    /// not to the pictures. The label head's batch norm uses the batch's moments and learns the running ones.
     ///
     /// # Errors
     /// When the device is out of memory.
     /// # Panics
     /// When there are not as many labels as pictures, or a label is unknown.
-    pub fn judge<T: Tape<f32, D>>(
-        &self,
-        x: Image<D, T>,
-        labels: &[usize],
-        frozen: bool,
-    ) -> Result<Verdict<D, T>, D::Err> {
-        assert_eq!(x.shape().0, labels.len(), "judge: one label a picture");
-        let (features, trunk) = self.features(x, frozen)?.split_tape();
-        let again = || features.retaped::<T>();
-        let (weight, weight_tape) = self.realness.normalised::<T>(frozen)?;
-        let linear = Linear { weight, bias: Some(self.realness_bias.clone()), relu: false };
-        let linear = if frozen { linear.detached()? } else { linear };
-        let plain = linear.forward(features.clone().put_tape(trunk.merge(weight_tape)))?;
-        let (table, table_tape) = self.projection.normalised::<T>(frozen)?;
-        let projected = rows(table.put_tape(table_tape), labels)?.try_mul(again())?.try_sum::<_, Axis<1>>()?;
-        let realness = plain.try_reshape_like(&(labels.len(),))?.try_add(projected)?;
-        let logits = if frozen { self.head.detached()?.forward(again())? } else { self.head.forward(again())? };
-        Ok(Verdict { realness, logits })
+    pub fn study<T: Tape<f32, D>>(&mut self, x: Image<D, T>, labels: &[usize]) -> Result<Verdict<D, T>, D::Err> {
+        let (features, tape) = self.features(x, false)?.split_tape();
+        let logits = self.head.train(features.retaped::<T>())?;
+        Ok(Verdict { realness: self.realness_of(features.put_tape(tape), labels, false)?, logits })
     }
 
-    /// The label head's logits `(B, labels)` for pictures `(B, 32, 32, 3)` in -1..1.
+    /// The training pass over made pictures, which are not to be named: their realness `(B)`; else as [`Self::study`].
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When there are not as many labels as pictures, or a label is unknown.
+    pub fn suspect<T: Tape<f32, D>>(&self, x: Image<D, T>, labels: &[usize]) -> Result<Vector<D, T>, D::Err> {
+        self.realness_of(self.features(x, false)?, labels, false)
+    }
+
+    /// Judges pictures as ones of `labels`, every picture by itself. Gradients flow to the pictures, not to the weights.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When there are not as many labels as pictures, or a label is unknown.
+    pub fn judge<T: Tape<f32, D>>(&self, x: Image<D, T>, labels: &[usize]) -> Result<Verdict<D, T>, D::Err> {
+        let (features, tape) = self.features(x, true)?.split_tape();
+        let logits = self.head.frozen(features.retaped::<T>())?;
+        Ok(Verdict { realness: self.realness_of(features.put_tape(tape), labels, true)?, logits })
+    }
+
+    /// The label head's logits `(B, labels)` for pictures `(B, 32, 32, 3)` in -1..1, every picture by itself.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn label(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
-        self.head.forward(self.features(x, true)?)
+        self.head.frozen(self.features(x, true)?)
     }
 
-    /// `(B, 256)`.
-    fn features<T: Tape<f32, D>>(&self, mut x: Image<D, T>, frozen: bool) -> Result<Matrix<D, T>, D::Err> {
-        for (index, conv) in self.convs.iter().enumerate() {
-            x = conv.forward(x, index == 0, frozen)?;
-        }
+    /// What both heads look at, `(B, 8, 8, 128)`.
+    fn features<T: Tape<f32, D>>(&self, x: Image<D, T>, frozen: bool) -> Result<Image<D, T>, D::Err> {
+        let [first, others @ ..] = &self.trunk;
+        others.iter().try_fold(first.forward(x, true, frozen)?, |x, conv| conv.forward(x, false, frozen))
+    }
+
+    fn realness_of<T: Tape<f32, D>>(
+        &self,
+        features: Image<D, T>,
+        labels: &[usize],
+        frozen: bool,
+    ) -> Result<Vector<D, T>, D::Err> {
+        assert_eq!(features.shape().0, labels.len(), "realness: one label a picture");
+        let x = self.last.forward(features, false, frozen)?;
         let &(_, height, width, _) = x.shape();
-        D::global_avg_pool(x)?.try_mul((height * width) as f32)
+        let (sums, tape) = D::global_avg_pool(x)?.try_mul((height * width) as f32)?.split_tape();
+        let (weight, weight_tape) = self.realness.normalised::<T>(frozen)?;
+        let linear = Linear { weight, bias: Some(self.realness_bias.clone()), relu: false };
+        let linear = if frozen { linear.detached()? } else { linear };
+        let plain = linear.forward(sums.clone().put_tape(tape.merge(weight_tape)))?;
+        let (table, table_tape) = self.projection.normalised::<T>(frozen)?;
+        let projected = rows(table.put_tape(table_tape), labels)?.try_mul(sums.retaped::<T>())?;
+        plain.try_reshape_like(&(labels.len(),))?.try_add(projected.try_sum::<_, Axis<1>>()?)
     }
 }
 
 impl<D: Backend> Module<D> for Discriminator<D> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
-        for (conv, name) in self.convs.iter_mut().zip(["conv1", "conv2", "conv3", "conv4"]) {
+        for (conv, name) in self.convs().zip(["conv1", "conv2", "conv3", "conv4"]) {
             conv.weight.walk(&scope.child(name), visitor)?;
             visitor.visit(scope.child(name).child("bias").name(), Role::Bias, &mut conv.bias)?;
         }

@@ -1,132 +1,138 @@
-//! Made pictures under the eyes of a net that took no part in making them.
+//! A CNN that looks at made pictures and takes no part in making them.
 
-use super::super::classification::{Answer, Evaluation};
-use super::super::diversity::spread;
+use super::super::checkpoints;
+use super::super::classification::Answer;
 use super::super::error::TrainError;
-use super::super::frechet::Cloud;
-use super::super::sheet::to_bytes;
-use super::super::trained::{Card, EVAL_BATCH, image};
-use super::Pair;
-use crate::data::Split;
+use super::super::trained::{EVAL_BATCH, Net, Trained, image};
+use crate::data::IMAGE_BYTES;
 use crate::data::augment::Normaliser;
 use crate::models::Cnn;
-use crate::ops::random::Stream;
 use crate::ops::{Backend, host::read};
+use std::path::Path;
 
-/// A CNN that knows the GAN's labels, and its card.
-pub struct Judge<'a, D: Backend> {
-    pub net: &'a Cnn<D>,
-    pub device: &'a D,
-    pub card: &'a Card,
+/// What the judge says when it sees a label that the GAN does not make.
+const OTHER: &str = "other";
+
+/// A trained CNN that knows all labels of a GAN.
+pub struct Judge<D: Backend> {
+    trained: Trained<D>,
+    /// The GAN's number of each of the judge's labels; that of "other" for one that it does not make.
+    numbers: Vec<usize>,
+    labels: Vec<String>,
+    name: String,
 }
 
-/// What the judge found. Pictures were judged as the 8-bit ones that a file would hold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
-    /// Made pictures.
-    pub n: usize,
-    /// Counts: a row for each label that was asked for, a column for each of the judge's labels.
-    pub seen: Vec<Vec<u64>>,
-    /// How many made pictures the judge names as they were asked for.
-    pub agreed: u64,
-    /// The judge's answers to real pictures.
-    pub on_real: Evaluation,
-    /// The mean distance of two made pictures of a label over that of as many real ones, in the judge's features.
-    pub diversity: f64,
-    /// Between made and real pictures, in the judge's features: not Inception's, so that it compares with no FID. None
-    /// with fewer than two of either.
-    pub frechet_distance: Option<f64>,
-    /// The same between real pictures and as many others: what a perfect generator would get.
-    pub frechet_distance_of_real: Option<f64>,
+/// What is seen in a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// One of the judge's own labels.
+    pub label: usize,
+    /// 0..=1.
+    pub sure: f32,
 }
 
-/// What is to be judged.
-pub struct Exhibits<'a> {
-    /// The GAN's label names.
-    pub labels: &'a [String],
-    /// Real pictures with the GAN's labels.
-    pub real: &'a Split,
-    /// Made pictures a label.
-    pub of_each: usize,
-    pub seed: u64,
+/// The judge's features and logits, in rows.
+pub struct Looks {
+    pub features: Vec<f32>,
+    /// Numbers of a row of features.
+    pub width: usize,
+    pub logits: Vec<f32>,
 }
 
-struct Looks {
-    features: Vec<f32>,
-    width: usize,
-    /// Logits in rows.
-    logits: Vec<f32>,
-}
-
-impl<D: Backend> Judge<'_, D> {
-    /// The judge's number of each of these labels; None when it lacks one.
-    fn numbers(&self, labels: &[String]) -> Option<Vec<usize>> {
-        labels.iter().map(|label| self.card.labels.iter().position(|own| own == label)).collect()
+impl<D: Backend> Judge<D> {
+    /// Takes the judge out of a file of weights. None when it is no CNN that knows all of the GAN's labels.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn from_file(device: D, weights: &Path, made: &[String]) -> Result<Option<Self>, TrainError> {
+        let trained: Trained<D> = Trained::from_file(device, &checkpoints::read(weights)?, weights)?;
+        let known = &trained.card.labels;
+        if !matches!(trained.net, Net::Cnn(_)) || !made.iter().all(|label| known.contains(label)) {
+            return Ok(None);
+        }
+        let number = |label| made.iter().position(|own| own == label).unwrap_or(made.len());
+        let numbers = known.iter().map(number).collect();
+        let mut labels = made.to_vec();
+        if known.len() > made.len() {
+            labels.push(OTHER.to_owned());
+        }
+        let preset = trained.card.preset.map(|preset| format!("{preset} ")).unwrap_or_default();
+        let name = format!("the {preset}CNN of seed {}", trained.card.seed);
+        Ok(Some(Self { trained, numbers, labels, name }))
     }
 
-    /// Looks at what `pair` makes and at real pictures. None when the judge does not know all labels.
+    /// The GAN's labels, and "other" where the judge knows more.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The judge's own labels.
+    pub fn known(&self) -> &[String] {
+        &self.trained.card.labels
+    }
+
+    /// Which of [`Self::labels`] is one of the judge's own.
+    pub fn number(&self, own: usize) -> usize {
+        self.numbers[own]
+    }
+
+    /// Who it is, in words.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Features and logits of pictures `(n, 32, 32, 3)` in a row (u8, channels last). None when `go_on`, asked before
+    /// each [`EVAL_BATCH`] of them, said no.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn judge(
-        &self,
-        pair: &Pair<D>,
-        exhibits: &Exhibits,
-        looked: &mut dyn FnMut(usize),
-    ) -> Result<Option<Judgement>, TrainError> {
-        let Exhibits { labels, real, of_each, seed } = *exhibits;
-        let Some(numbers) = self.numbers(labels) else { return Ok(None) };
-        let asked: Vec<usize> = (0..of_each * labels.len()).map(|i| i / of_each).collect();
-        let places: Vec<usize> = (0..asked.len()).collect();
-        let made = pair.draw(&Stream::new(seed, "gan.judged", 0), &places, &asked, &mut || true)?.unwrap_or_default();
-        let made = self.look(&to_bytes(&made), looked)?;
-        let mut seen = vec![vec![0; self.card.labels.len()]; labels.len()];
-        for (row, &asked) in made.logits.chunks_exact(self.card.labels.len()).zip(&asked) {
-            seen[asked][Answer::of(row).label] += 1;
-        }
-        let agreed = seen.iter().zip(&numbers).map(|(row, &number)| row[number]).sum();
-
-        let looks = self.look(&real.images, looked)?;
-        let truth: Vec<usize> = real.labels.iter().map(|&label| usize::from(label)).collect();
-        let mut on_real = Evaluation::new("real", self.card.labels.len());
-        on_real.add(&looks.logits, &truth.iter().map(|&label| numbers[label]).collect::<Vec<_>>());
-
-        // As many real pictures as were made, at most half of them: the other real ones are what both are compared with.
-        let some = real.first_balanced(asked.len().min(real.len() / 2));
-        let is_some: Vec<bool> = (0..real.len() as u32).map(|i| some.binary_search(&i).is_ok()).collect();
-        let width = looks.width;
-        let (mut apart, mut others) = (Vec::new(), Vec::new());
-        for (row, &is_some) in looks.features.chunks_exact(width).zip(&is_some) {
-            if is_some { &mut apart } else { &mut others }.extend_from_slice(row);
-        }
-        let apart_labels: Vec<usize> = some.iter().map(|&i| truth[i as usize]).collect();
-        let reference = Cloud::of(&others, width);
-        let distance = |rows: &[f32]| Some(Cloud::of(rows, width)?.distance(reference.as_ref()?));
-        Ok(Some(Judgement {
-            n: asked.len(),
-            seen,
-            agreed,
-            on_real,
-            diversity: spread(&made.features, width, &asked) / spread(&apart, width, &apart_labels),
-            frechet_distance: distance(&made.features),
-            frechet_distance_of_real: distance(&apart),
-        }))
-    }
-
-    /// Features and logits of pictures `(n, 32, 32, 3)` in a row (u8, channels last).
-    fn look(&self, pixels: &[u8], looked: &mut dyn FnMut(usize)) -> Result<Looks, TrainError> {
-        let normaliser = Normaliser::new(self.card.stats());
+    pub fn look(&self, pixels: &[u8], go_on: &mut dyn FnMut() -> bool) -> Result<Option<Looks>, TrainError> {
+        let normaliser = Normaliser::new(self.trained.card.stats());
         let mut looks = Looks { features: Vec::new(), width: 1, logits: Vec::new() };
-        for pixels in pixels.chunks(EVAL_BATCH * crate::data::IMAGE_BYTES) {
-            let x = image(self.device, normaliser.apply(pixels))?;
-            let (features, logits) = self.net.look(x).map_err(TrainError::device)?;
+        for pixels in pixels.chunks(EVAL_BATCH * IMAGE_BYTES) {
+            if !go_on() {
+                return Ok(None);
+            }
+            let x = image(&self.trained.device, normaliser.apply(pixels))?;
+            let (features, logits) = self.net().look(x).map_err(TrainError::device)?;
             let features = read(&features);
-            let count = pixels.len() / crate::data::IMAGE_BYTES;
-            looks.width = features.len() / count;
+            looks.width = features.len() / (pixels.len() / IMAGE_BYTES);
             looks.features.extend(features);
             looks.logits.extend(read(&logits));
-            looked(count);
         }
-        Ok(looks)
+        Ok(Some(looks))
+    }
+
+    fn net(&self) -> &Cnn<D> {
+        match &self.trained.net {
+            Net::Cnn(net) => net,
+            Net::Gan(_) => unreachable!("a judge is made of a CNN alone"),
+        }
+    }
+
+    /// What is seen in each picture; as [`Self::look`].
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn see(&self, pixels: &[u8], go_on: &mut dyn FnMut() -> bool) -> Result<Option<Vec<Seen>>, TrainError> {
+        Ok(self.look(pixels, go_on)?.map(|looks| self.seen(&looks)))
+    }
+
+    /// What the logits of some pictures say.
+    pub fn seen(&self, looks: &Looks) -> Vec<Seen> {
+        let seen = |row: &[f32]| {
+            let answer = Answer::of(row);
+            Seen { label: answer.label, sure: answer.share(row[answer.label]) }
+        };
+        looks.logits.chunks_exact(self.numbers.len()).map(seen).collect()
+    }
+
+    /// How often each of [`Self::labels`] (column) was seen where each (row) was asked for, and the share of pictures in
+    /// which it was the one that was asked for.
+    pub fn confusion(&self, seen: &[Seen], asked: &[usize]) -> (Vec<Vec<u64>>, f64) {
+        let mut matrix = vec![vec![0; self.labels.len()]; self.labels.len()];
+        seen.iter().zip(asked).for_each(|(seen, &asked)| matrix[asked][self.number(seen.label)] += 1);
+        let agreed: u64 = (0..self.labels.len()).map(|label| matrix[label][label]).sum();
+        (matrix, agreed as f64 / asked.len().max(1) as f64)
     }
 }

@@ -5,38 +5,39 @@
 
 mod draws;
 pub mod judge;
+pub mod judgement;
+mod nearest;
 mod pair;
 pub mod score;
 mod step;
 mod sums;
 #[cfg(test)]
 mod tests;
-mod witness;
 
-use super::checkpoints;
 use super::classification::{self, Values};
-use super::cnn::flip;
 use super::diversity::{shrunk, spread};
 use super::error::TrainError;
+use super::material::{Material, flip};
 use super::recipe::{Cadence, Drawing, Findings, Matrix, Plan, Recipe};
 use super::schedule::Plateau;
 use super::sheet::{Sheet, to_bytes};
-use super::trained::{Card, evaluate_all};
+use super::trained::Card;
 use crate::config::{GanConfig, ModelKind};
-use crate::data::augment::{Augment, Batch, Loader, Normaliser, steps_per_epoch};
-use crate::data::{ChannelStats, Dataset, SIDE, Split, holdout};
+use crate::data::augment::{Augment, Normaliser};
+use crate::data::{ChannelStats, Dataset, SIDE, Split};
 use crate::models::{Discriminator, Generator};
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Adam, AdamConfig, Ema};
 use crate::ops::Backend;
 use crate::ops::random::Stream;
 use crate::run::{MetricDef, SheetNote};
+use judge::Judge;
+use nearest::nearest;
 use pair::AVERAGES;
 pub use pair::Pair;
 use std::path::Path;
 use std::time::Instant;
 use sums::Sums;
-use witness::{Witness, nearest};
 
 /// Pixels become -1 to 1, as tanh gives them.
 pub const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
@@ -53,9 +54,7 @@ const ADAM_EPS: f32 = 1e-8;
 pub struct GanRecipe<D: Backend> {
     config: GanConfig,
     device: D,
-    data: Dataset,
-    train_indices: Vec<u32>,
-    held_out: Split,
+    material: Material,
     generator: Generator<D>,
     discriminator: Discriminator<D>,
     generator_adam: Adam<D>,
@@ -65,13 +64,12 @@ pub struct GanRecipe<D: Backend> {
     /// Where the averages are put to be used.
     averaged: Pair<D>,
     plan: Plan,
-    loader: Option<Loader>,
     epoch: Sums,
     /// The spread of real pictures, which that of made ones is measured by.
     real_spread: f64,
     /// Whether the log has been told that the diversity is low.
     is_low: bool,
-    witness: Option<Witness<D>>,
+    judge: Option<Judge<D>>,
 }
 
 impl<D: Backend> GanRecipe<D> {
@@ -81,12 +79,10 @@ impl<D: Backend> GanRecipe<D> {
     /// When the data is too little, lacks a label that was asked for, or the device fails.
     pub fn new(device: D, data: Dataset, config: GanConfig) -> Result<Self, TrainError> {
         let data = data.of_labels(&config.labels)?;
-        let (train_indices, held_out) = holdout(&data.train.labels, config.seed);
-        let labels = data.labels.len();
-        if train_indices.len() < 18 || labels < 2 {
-            return Err(TrainError::TooLittleData { images: data.train.len(), labels });
-        }
-        let held_out = data.train.select(&held_out);
+        // What moves pictures moves real and made ones alike, later.
+        let augment = Augment { flip: flip(config.flip), ..Augment::default() };
+        let material = Material::new(data, Some(STATS), config.batch_size, augment, config.seed)?;
+        let labels = material.data.labels.len();
         let (mut averaged, fresh) =
             (Pair::new(&device, labels, config.seed)?, Pair::new(&device, labels, config.seed)?);
         let Pair { mut generator, mut discriminator, .. } = fresh;
@@ -94,40 +90,31 @@ impl<D: Backend> GanRecipe<D> {
         let adam = AdamConfig { beta1, beta2, eps: ADAM_EPS, weight_decay: 0.0 };
         let decay = config.ema as f32;
         let made = if config.generator { COMPARED * labels } else { 0 };
-        let plan = Plan {
-            steps_per_epoch: steps_per_epoch(train_indices.len(), config.batch_size),
-            epochs: config.epochs,
-            batch_size: config.batch_size.min(train_indices.len()),
-            evaluated: held_out.len() + data.test.len() + made,
-            eval_every: config.eval_every_epochs,
-        };
+        let plan = material.plan(config.epochs, config.eval_every_epochs, made);
         Ok(Self {
             generator_adam: Adam::new(adam, &mut generator).map_err(TrainError::device)?,
             discriminator_adam: Adam::new(adam, &mut discriminator).map_err(TrainError::device)?,
             generator_average: Ema::new(decay, &mut averaged.generator).map_err(TrainError::device)?,
             discriminator_average: Ema::new(decay, &mut averaged.discriminator).map_err(TrainError::device)?,
-            real_spread: real_spread(&data.train.select(&train_indices), labels),
+            real_spread: real_spread(&material.data.train.select(&material.indices), labels),
             config,
             device,
-            data,
-            train_indices,
-            held_out,
+            material,
             generator,
             discriminator,
             averaged,
             plan,
-            loader: None,
             epoch: Sums::default(),
             is_low: false,
-            witness: None,
+            judge: None,
         })
     }
 
     /// Has a trained CNN look at what is made, if there is one that knows the labels. It changes nothing but the log.
     pub fn seen_by(mut self, weights: Option<&Path>) -> Self {
-        let witness = weights.map(|path| Witness::from_file(self.device.clone(), path, &self.data.labels));
-        self.witness = match witness.transpose() {
-            Ok(witness) => witness.flatten(),
+        let judge = weights.map(|path| Judge::from_file(self.device.clone(), path, &self.material.data.labels));
+        self.judge = match judge.transpose() {
+            Ok(judge) => judge.flatten(),
             Err(error) => {
                 tracing::warn!("nobody looks at what is made: {error}");
                 None
@@ -136,30 +123,21 @@ impl<D: Backend> GanRecipe<D> {
         self
     }
 
-    fn next_batch(&mut self, step: u64) -> Result<Batch, TrainError> {
-        if self.loader.is_none() {
-            // What moves pictures moves real and made ones alike, later.
-            let augment = Augment { flip: flip(self.config.flip), ..Augment::default() };
-            let (indices, batch, seed) = (&self.train_indices, self.config.batch_size, self.config.seed);
-            self.loader = Some(Loader::new(&self.data.train, indices, batch, augment, seed, STATS, step)?);
-        }
-        self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches)
-    }
-
     fn rate(&self, height: f64, step: u64) -> f64 {
         Plateau { height, decay_from: self.config.decay_from, total_steps: self.plan.total_steps() }.rate(step)
     }
 
     /// Brings `averaged` up to date.
-    fn average(&mut self) {
+    fn average(&mut self) -> Result<(), TrainError> {
         self.generator_average.copy_to(&mut self.averaged.generator);
         self.discriminator_average.copy_to(&mut self.averaged.discriminator);
+        self.averaged.discriminator.settle_norms().map_err(TrainError::device)
     }
 
     /// How diverse made pictures are, as a share of the real ones' diversity, and what is seen in them. False when
     /// `go_on` said no.
     fn look_at_made(&mut self, findings: &mut Findings, go_on: &mut dyn FnMut() -> bool) -> Result<bool, TrainError> {
-        let count = COMPARED * self.data.labels.len();
+        let count = COMPARED * self.material.data.labels.len();
         let (numbers, labels): (Vec<usize>, Vec<usize>) = (0..count).map(|i| (i, i / COMPARED)).unzip();
         let stream = Stream::new(self.config.seed, "gan.diversity", 0);
         let Some(pictures) = self.averaged.draw(&stream, &numbers, &labels, go_on)? else { return Ok(false) };
@@ -167,26 +145,33 @@ impl<D: Backend> GanRecipe<D> {
         let diversity = spread(&rows, width, &labels) / self.real_spread;
         findings.values.insert("diversity".to_owned(), diversity);
         findings.warnings.extend(self.watch(diversity));
-        if let Some(witness) = &self.witness {
-            let (counts, agreement) = witness.confusion(&to_bytes(&pictures), &labels)?;
-            findings.confusions.push(Matrix { of: "generated", labels: witness.labels().to_vec(), counts });
+        if let Some(judge) = &self.judge {
+            let Some(seen) = judge.see(&to_bytes(&pictures), go_on)? else { return Ok(false) };
+            let (counts, agreement) = judge.confusion(&seen, &labels);
+            findings.confusions.push(Matrix { of: "generated", labels: judge.labels().to_vec(), counts });
             findings.values.insert("generated/agreement".to_owned(), agreement);
         }
         Ok(true)
     }
 
     /// What is told of the pictures of a sheet, in bytes: what is seen in them, and the sheet of the nearest training
-    /// images.
-    fn comment(&self, pixels: &[u8], note: &mut SheetNote) -> Result<Sheet, TrainError> {
-        if let Some(witness) = &self.witness {
-            let seen = witness.see(pixels)?;
-            note.seen = seen.iter().map(|&(label, _)| label as u8).collect();
-            note.sure = seen.iter().map(|&(_, sure)| sure).collect();
-            note.labels = witness.labels().to_vec();
-            note.judge = witness.name().to_owned();
+    /// images. None when `go_on` said no.
+    fn comment(
+        &self,
+        pixels: &[u8],
+        note: &mut SheetNote,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Sheet>, TrainError> {
+        if let Some(judge) = &self.judge {
+            let Some(seen) = judge.see(pixels, go_on)? else { return Ok(None) };
+            note.seen = seen.iter().map(|seen| judge.number(seen.label) as u8).collect();
+            note.sure = seen.iter().map(|seen| seen.sure).collect();
+            note.labels = judge.labels().to_vec();
+            note.judge = judge.name().to_owned();
         }
-        let near = nearest(pixels, &self.data.train, &self.train_indices);
-        Ok(Sheet::new(&self.data.train.select(&near).images, SIDE, note.columns as usize))
+        let train = &self.material.data.train;
+        let near = nearest(pixels, train, &self.material.indices, go_on);
+        Ok(near.map(|near| Sheet::new(&train.select(&near).images, SIDE, note.columns as usize)))
     }
 
     /// Notes the diversity: a sentence when it has just fallen too low.
@@ -220,7 +205,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
 
     fn metric_defs(&self) -> Vec<MetricDef> {
         let mut defs = sums::metric_defs();
-        defs.extend(classification::metric_defs(&self.data.labels));
+        defs.extend(classification::metric_defs(&self.material.data.labels));
         defs
     }
 
@@ -230,7 +215,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
 
     fn step(&mut self, step: u64) -> Result<Values, TrainError> {
         let begun = Instant::now();
-        let batch = self.next_batch(step)?;
+        let batch = self.material.batch(step)?;
         let count = batch.y.len();
         let mut values = if self.config.generator { self.duel(batch, step)? } else { self.learn_labels(batch, step)? };
         self.epoch.add(&values);
@@ -243,12 +228,9 @@ impl<D: Backend> Recipe for GanRecipe<D> {
     }
 
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
-        self.average();
-        let splits = [("held_out", &self.held_out), ("test", &self.data.test)];
-        let (net, labels) = (&self.averaged.discriminator, self.data.labels.len());
-        let Some(evaluations) = evaluate_all(net, &self.device, &splits, labels, STATS, go_on)? else {
-            return Ok(None);
-        };
+        self.average()?;
+        let evaluations = self.material.evaluate(&self.averaged.discriminator, &self.device, go_on)?;
+        let Some(evaluations) = evaluations else { return Ok(None) };
         let mut findings = Findings { evaluations, ..Findings::default() };
         if self.config.generator && !self.look_at_made(&mut findings, go_on)? {
             return Ok(None);
@@ -261,26 +243,25 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.config.generator && is_due
     }
 
-    fn drawing(&mut self) -> Result<Option<Drawing>, TrainError> {
+    fn drawing(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Drawing>, TrainError> {
         if !self.config.generator {
-            return Ok(None);
+            return Err(TrainError::DrawsNothing);
         }
-        self.average();
-        let columns = self.data.labels.len();
+        self.average()?;
+        let columns = self.material.data.labels.len();
         let (rows, labels): (Vec<usize>, Vec<usize>) =
             (0..SHEET_ROWS * columns).map(|i| (i / columns, i % columns)).unzip();
         let stream = Stream::new(self.config.seed, "gan.sheet", 0);
-        let pictures = self.averaged.draw(&stream, &rows, &labels, &mut || true)?;
-        let Some(pictures) = pictures else { return Ok(None) };
+        let Some(pictures) = self.averaged.draw(&stream, &rows, &labels, go_on)? else { return Ok(None) };
         let pixels = to_bytes(&pictures);
         let sheet = Sheet::new(&pixels, SIDE, columns);
-        let mut note = sheet.note(&self.data.labels, &labels);
-        let nearest = self.comment(&pixels, &mut note)?;
-        Ok(Some(Drawing { sheet, note, nearest }))
+        let mut note = sheet.note(&self.material.data.labels, &labels);
+        let nearest = self.comment(&pixels, &mut note, go_on)?;
+        Ok(nearest.map(|nearest| Drawing { sheet, note, nearest }))
     }
 
     fn labels(&self) -> Vec<String> {
-        self.data.labels.to_vec()
+        self.material.data.labels.to_vec()
     }
 
     fn save_model(&mut self, file: &mut TensorFile) {
@@ -289,10 +270,10 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         let card = Card {
             model: ModelKind::Gan,
             preset: None,
-            labels: self.data.labels.to_vec(),
+            labels: self.material.data.labels.to_vec(),
             mean: STATS.mean,
             std: STATS.std,
-            data: self.data.name.clone(),
+            data: self.material.data.name.clone(),
             seed: self.config.seed,
             labels_only: !self.config.generator,
         };
@@ -305,14 +286,14 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         file.collect("discriminator", &mut self.discriminator);
         file.collect("optimiser.generator", &mut self.generator_adam);
         file.collect("optimiser.discriminator", &mut self.discriminator_adam);
-        checkpoints::note_data(file, &self.data);
+        self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         file.meta.insert("diversity_is_low".to_owned(), self.is_low.into());
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
         let fault = |source| TrainError::Checkpoint { path: Path::new("the checkpoint").into(), source };
-        checkpoints::check_data(file, &self.data)?;
+        self.material.load(file)?;
         file.apply("generator", &mut self.generator).map_err(fault)?;
         file.apply("discriminator", &mut self.discriminator).map_err(fault)?;
         file.apply("optimiser.generator", &mut self.generator_adam).map_err(fault)?;
@@ -321,8 +302,6 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         file.apply(AVERAGES[1], &mut self.discriminator_average).map_err(fault)?;
         self.epoch = file.meta.get("epoch_so_far").map_or_else(Sums::default, Sums::from_json);
         self.is_low = file.meta.get("diversity_is_low").and_then(serde_json::Value::as_bool).unwrap_or(false);
-        // The next batch is the step's own, whatever was made ahead.
-        self.loader = None;
         debug_assert!(step <= self.plan.total_steps());
         Ok(())
     }

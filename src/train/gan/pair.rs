@@ -41,6 +41,7 @@ impl<D: Backend> Pair<D> {
         let mut pair = Self::new(device, card.labels.len(), card.seed)?;
         take_average(file, AVERAGES[0], &mut pair.generator, path)?;
         take_average(file, AVERAGES[1], &mut pair.discriminator, path)?;
+        pair.discriminator.settle_norms().map_err(TrainError::device)?;
         Ok(pair)
     }
 

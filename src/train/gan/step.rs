@@ -43,7 +43,7 @@ impl<D: Backend> GanRecipe<D> {
         self.discriminator.iterate_norms().map_err(TrainError::device)?;
         let labels = batch.y.as_slice();
         let real = self.moved(image(&self.device, batch.x)?, "gan.shift.real", step)?;
-        let verdict = self.discriminator.judge(real.leaky_traced(), labels, false).map_err(TrainError::device)?;
+        let verdict = self.discriminator.study(real.leaky_traced(), labels).map_err(TrainError::device)?;
         let right = count_correct(&read(&verdict.logits), labels);
         // The score carries the trunk's tape; counted with zero it teaches nothing.
         let score = verdict.realness.try_mean::<Rank0, _>().and_then(|score| score.try_mul(0.0));
@@ -71,16 +71,15 @@ impl<D: Backend> GanRecipe<D> {
         labels: &[usize],
         step: u64,
     ) -> Result<Values, TrainError> {
-        let net = &self.discriminator;
-        let on_real = net.judge(real.leaky_traced(), labels, false).map_err(TrainError::device)?;
-        let on_made = net.judge(made.leaky_traced(), labels, false).map_err(TrainError::device)?;
+        let on_real = self.discriminator.study(real.leaky_traced(), labels).map_err(TrainError::device)?;
+        let on_made = self.discriminator.suspect(made.leaky_traced(), labels).map_err(TrainError::device)?;
         // A hinge may hide a NaN, a mean does not.
         let score = |scores: &[f32]| finite("a score of the discriminator", mean(scores) as f32, step);
-        let scores = [score(&read(&on_real.realness))?, score(&read(&on_made.realness))?];
+        let scores = [score(&read(&on_real.realness))?, score(&read(&on_made))?];
         let right = count_correct(&read(&on_real.logits), labels);
         let names = cross_entropy(on_real.logits, labels, 0.0).map_err(TrainError::device)?;
         let label_loss = finite("the discriminator's label loss", read(&names)[0], step)?;
-        let duel = hinge::discriminator(on_real.realness, on_made.realness).map_err(TrainError::device)?;
+        let duel = hinge::discriminator(on_real.realness, on_made).map_err(TrainError::device)?;
         let hinge_loss = finite("the discriminator's loss", read(&duel)[0], step)?;
         let names = names.try_mul(self.config.label_weight_real as f32).map_err(TrainError::device)?;
         let gradients = duel.try_add(names).and_then(|loss| loss.try_backward()).map_err(TrainError::device)?;
@@ -105,7 +104,7 @@ impl<D: Backend> GanRecipe<D> {
         labels: &[usize],
         step: u64,
     ) -> Result<Values, TrainError> {
-        let verdict = self.discriminator.judge(made, labels, true).map_err(TrainError::device)?;
+        let verdict = self.discriminator.judge(made, labels).map_err(TrainError::device)?;
         let right = count_correct(&read(&verdict.logits), labels);
         let names = cross_entropy(verdict.logits, labels, 0.0).map_err(TrainError::device)?;
         let label_loss = finite("the generator's label loss", read(&names)[0], step)?;

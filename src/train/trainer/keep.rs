@@ -3,7 +3,7 @@
 use super::super::classification::{Evaluation, Values};
 use super::super::error::TrainError;
 use super::super::recipe::Drawing;
-use super::{Ending, Trainer, Wish};
+use super::{Ending, LEFT, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::predictions::{self, Predictions};
 use crate::run::{EventKind, Num};
@@ -12,26 +12,26 @@ use std::time::Instant;
 
 impl Trainer<'_> {
     /// Draws the model's pictures after an epoch, where it draws any then. A full disk costs a sheet, not the training.
-    pub(super) fn draw(&mut self, epoch: u64) -> Result<(), TrainError> {
+    /// Err(wish) when it was asked to leave meanwhile.
+    pub(super) fn draw(&mut self, epoch: u64) -> Result<Result<(), Wish>, TrainError> {
         if !self.recipe.draws_after(epoch) {
-            return Ok(());
+            return Ok(Ok(()));
         }
         match self.draw_as(&format!("epoch-{epoch:05}.png")) {
             Err(TrainError::Run(error)) => {
                 self.warn(format!("the pictures of epoch {epoch} are not kept: {error}"));
-                Ok(())
+                Ok(Ok(()))
             }
             result => result,
         }
     }
 
-    /// Draws because someone asked.
-    fn draw_now(&mut self) -> Result<(), TrainError> {
-        self.draw_as(&format!("step-{:08}.png", self.step))
-    }
-
-    fn draw_as(&mut self, name: &str) -> Result<(), TrainError> {
-        let Drawing { sheet, mut note, nearest } = self.recipe.drawing()?.ok_or(TrainError::DrawsNothing)?;
+    fn draw_as(&mut self, name: &str) -> Result<Result<(), Wish>, TrainError> {
+        let Drawing { sheet, mut note, nearest } =
+            match self.ask(self.progress(), |recipe, go_on| recipe.drawing(go_on))? {
+                Ok(drawing) => drawing,
+                Err(wish) => return Ok(Err(wish)),
+            };
         let path = self.run.samples_dir().join(name);
         sheet.write(&path)?;
         let beside = self.run.samples_dir().join(format!("nearest-{name}"));
@@ -39,7 +39,7 @@ impl Trainer<'_> {
         note.nearest = Some(self.run.relative(&beside));
         let (path, epoch) = (self.run.relative(&path), self.step / self.plan.steps_per_epoch);
         self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
-        Ok(())
+        Ok(Ok(()))
     }
 
     pub(super) fn log_evaluation(&mut self, epoch: u64, evaluation: &Evaluation, labels: &[String]) {
@@ -59,16 +59,29 @@ impl Trainer<'_> {
     }
 
     pub(super) fn grant(&mut self, wish: Wish) -> Result<Option<Ending>, TrainError> {
-        let outcome = if wish == Wish::Sample { self.draw_now() } else { self.save(false) };
-        let text = outcome.as_ref().err().map(ToString::to_string);
-        self.host.answer(wish, text.clone().map_or(Ok(()), Err));
-        match (wish, outcome) {
-            (Wish::Checkpoint | Wish::Sample, _) => Ok(None),
-            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
-            (_, Err(_)) => Ok(None),
-            (Wish::Pause, Ok(())) => Ok(Some(Ending::Paused)),
-            (Wish::Stop, Ok(())) => Ok(Some(Ending::Stopped)),
+        if wish == Wish::Sample {
+            return self.draw_now();
         }
+        let outcome = self.save(false).map_err(|error| error.to_string());
+        self.host.answer(wish, outcome.clone());
+        Ok(match (wish, outcome) {
+            (Wish::Pause, Ok(())) => Some(Ending::Paused),
+            (Wish::Stop, Ok(())) => Some(Ending::Stopped),
+            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
+            _ => None,
+        })
+    }
+
+    /// Draws because someone asked.
+    fn draw_now(&mut self) -> Result<Option<Ending>, TrainError> {
+        let outcome = self.draw_as(&format!("step-{:08}.png", self.step)).map_err(|error| error.to_string());
+        let (answer, leave) = match outcome {
+            Ok(Ok(())) => (Ok(()), None),
+            Ok(Err(wish)) => (Err(LEFT.to_owned()), Some(wish)),
+            Err(error) => (Err(error), None),
+        };
+        self.host.answer(Wish::Sample, answer);
+        leave.map_or(Ok(None), |wish| self.grant(wish))
     }
 
     /// Leaves the finished model by itself. A full disk costs this file alone.

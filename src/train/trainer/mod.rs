@@ -121,8 +121,11 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// The recipe's; the last checkpoint stays good.
     pub fn train(&mut self) -> Result<Ending, TrainError> {
-        if self.step == 0 {
-            self.draw(0)?;
+        if self.step == 0
+            && let Err(wish) = self.draw(0)?
+            && let Some(ending) = self.grant(wish)?
+        {
+            return Ok(ending);
         }
         loop {
             let epochs_done = self.step / self.plan.steps_per_epoch;
@@ -170,14 +173,18 @@ impl<'a> Trainer<'a> {
     /// Measures the epoch that just ended, logs it and saves. Some(ending) when it was asked to leave meanwhile; the
     /// measurement is then taken up again on resume, and nothing of it was logged.
     fn close_epoch(&mut self, epoch: u64) -> Result<Option<Ending>, TrainError> {
-        let Findings { evaluations, confusions, values: found, warnings } = if self.plan.evaluates(epoch) {
-            match self.evaluate()? {
+        let mut findings = Findings::default();
+        if self.plan.evaluates(epoch) {
+            let progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
+            findings = match self.ask(progress, |recipe, go_on| recipe.evaluate(go_on))? {
                 Ok(findings) => findings,
                 Err(wish) => return self.grant(wish),
-            }
-        } else {
-            Findings::default()
-        };
+            };
+        }
+        if let Err(wish) = self.draw(epoch)? {
+            return self.grant(wish);
+        }
+        let Findings { evaluations, confusions, values: found, warnings } = findings;
         warnings.into_iter().for_each(|text| self.warn(text));
         let mut values = self.recipe.end_epoch();
         values.extend(found);
@@ -200,19 +207,22 @@ impl<'a> Trainer<'a> {
         }
         self.closed_epochs = epoch;
         self.host.emit(EventKind::EpochFinished { epoch, step: self.step, values: nums(values) });
-        self.draw(epoch)?;
         self.save_or_note(is_best)?;
         Ok(None)
     }
 
-    /// Err(wish) when it was asked to leave between two batches.
-    fn evaluate(&mut self) -> Result<Result<Findings, Wish>, TrainError> {
-        let mut progress = Progress { evaluating: true, evaluation_left: 1.0, ..self.progress() };
+    /// Has the recipe do what takes long, with an ear to the host. Err(wish) when it was asked to leave meanwhile; other
+    /// wishes are granted afterwards, for the weights do not change.
+    fn ask<T>(
+        &mut self,
+        mut progress: Progress,
+        work: impl FnOnce(&mut dyn Recipe, &mut dyn FnMut() -> bool) -> Result<Option<T>, TrainError>,
+    ) -> Result<Result<T, Wish>, TrainError> {
         let share = super::trained::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
         let host = &mut *self.host;
         let mut leave = None;
         let (mut save, mut draw) = (false, false);
-        let findings = self.recipe.evaluate(&mut || {
+        let done = work(self.recipe, &mut || {
             let wish = host.tick(&progress);
             progress.evaluation_left = (progress.evaluation_left - share).max(0.0);
             match wish {
@@ -223,15 +233,19 @@ impl<'a> Trainer<'a> {
             leave.is_none()
         })?;
         if save {
-            // The weights have not changed since the last step; what is being measured is saved with them soon.
             self.grant(Wish::Checkpoint)?;
         }
-        if draw {
+        if draw && leave.is_none() {
             self.grant(Wish::Sample)?;
+        } else if draw {
+            self.host.answer(Wish::Sample, Err(LEFT.to_owned()));
         }
-        Ok(match (leave, findings) {
-            (None, Some(findings)) => Ok(findings),
+        Ok(match (leave, done) {
+            (None, Some(done)) => Ok(done),
             (leave, _) => Err(leave.unwrap_or(Wish::Pause)),
         })
     }
 }
+
+/// Why pictures were not drawn.
+const LEFT: &str = "the run was asked to leave meanwhile";
