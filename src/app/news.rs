@@ -34,8 +34,10 @@ impl App {
                     self.predictions.insert((run, epoch), predictions);
                 }
             }
-            Update::Sheet { run, epoch, sheet } => {
-                if self.wanted.followed.contains(&run) {
+            Update::Sheet { run, epoch, step, sheet } => {
+                // Two sheets of an epoch are loaded side by side: the older one may come last.
+                let newest = self.histories.get(&run).and_then(|history| history.sheet(epoch));
+                if self.wanted.followed.contains(&run) && newest.is_some_and(|file| file.step == step) {
                     self.sheets.insert((run, epoch), sheet);
                 }
             }

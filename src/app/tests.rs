@@ -105,7 +105,9 @@ fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
     let gallery = || Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
     let seen = Ok(Arc::new(Predictions::of([(1, 0.9), (1, 0.8)])));
     let sheet = Sheet { pictures: gallery(), seen, nearest: Some(gallery()) };
-    news(&mut app, Update::Sheet { run: name("a"), epoch: 2, sheet });
+    news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 15, sheet: sheet.clone() });
+    assert!(app.preview.list().is_empty(), "an older sheet of the epoch has come late");
+    news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 20, sheet });
     assert_eq!(app.preview.list(), [0, 1]);
     press(&mut app, "f");
     assert_eq!(app.preview.list(), [0], "asked for a cat, and a dog is seen");

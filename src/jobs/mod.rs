@@ -171,9 +171,9 @@ impl Jobs {
         let dir = self.dir_of(&run);
         self.answer_with(async move {
             let dir = dir?;
-            let epoch = file.epoch;
+            let (epoch, step) = (file.epoch, file.step);
             let sheet = spawn_blocking(move || sheet::read_sheet(&dir, &file)).await.ok()?;
-            Some(Update::Sheet { run, epoch, sheet })
+            Some(Update::Sheet { run, epoch, step, sheet })
         });
     }
 

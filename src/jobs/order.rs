@@ -113,6 +113,7 @@ pub enum Update {
     Sheet {
         run: RunName,
         epoch: u64,
+        step: u64,
         sheet: Sheet,
     },
     FileNamed {
