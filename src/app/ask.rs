@@ -3,13 +3,12 @@
 use super::dialog::{Dialog, NewRunForm};
 use super::notice::Tone;
 use super::{App, Effect};
-use crate::config::Preset;
-use crate::jobs::{Ask, NewRun, Order, Recipe, RunView};
+use crate::jobs::{Ask, NewRun, Order, Recipe, RunView, Subject};
 use crate::run::Phase;
 
 impl App {
     pub(super) fn start_default(&mut self) -> Vec<Effect> {
-        let run = NewRun { name: None, recipe: Recipe::Preset(Preset::Default), epochs: None };
+        let run = NewRun { name: None, recipe: Recipe::DEFAULT, epochs: None };
         self.say(Tone::Info, "Starting a CNN …");
         vec![Effect::Order(Order::Start(run))]
     }
@@ -65,14 +64,39 @@ impl App {
         }
     }
 
+    /// Has the run draw fresh pictures, of the label in view or of all.
+    pub(super) fn draw(&mut self, all: bool) -> Vec<Effect> {
+        let is_drawn = self.makes_pictures() && self.subject() == Subject::Generated;
+        match self.runs.selected() {
+            None => self.nothing_selected(),
+            Some(_) if !is_drawn => {
+                self.say(Tone::Info, "Only pictures that the run makes can be drawn afresh: press g.");
+                Vec::new()
+            }
+            Some(run) if run.phase == Phase::Running => {
+                let label = if all { None } else { self.label_in_view() };
+                self.say(Tone::Info, format!("Drawing {} …", label.as_deref().unwrap_or("every label")));
+                self.ask(Ask::Draw { label })
+            }
+            Some(_) => self.explain_phase(),
+        }
+    }
+
+    /// The label that the picture in view was asked to be.
+    fn label_in_view(&self) -> Option<String> {
+        let gallery = self.selected_gallery()?.as_ref().ok()?;
+        let asked = gallery.truth(self.preview.picture()?)?;
+        gallery.labels().get(asked).cloned()
+    }
+
     fn ask(&mut self, ask: Ask) -> Vec<Effect> {
         let Some(run) = self.runs.selected_name().cloned() else { return Vec::new() };
-        self.runs.note_asked(&run, ask, self.now_ms);
+        self.runs.note_asked(&run, ask.clone(), self.now_ms);
         vec![Effect::Order(Order::Ask { run, ask })]
     }
 
     fn is_waiting_for(&self, run: &RunView) -> bool {
-        self.runs.asked(&run.name).is_some_and(|asked| asked.ask != Ask::Save)
+        self.runs.asked(&run.name).is_some_and(|asked| asked.ask.changes_phase())
     }
 
     fn nothing_selected(&mut self) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::key::Key;
-use crate::config::Preset;
+use crate::config::{ModelKind, Preset};
 use crate::jobs::{NewRun, Recipe};
 use crate::run::RunName;
 
@@ -43,10 +43,14 @@ pub struct NewRunForm {
 }
 
 impl NewRunForm {
-    /// The presets, and a clone of the selected run if there is one.
+    /// The models with their presets, and a clone of the selected run if there is one.
     pub fn new(like: Option<&RunName>) -> NewRunForm {
-        let presets = [Preset::Default, Preset::Plain].map(Recipe::Preset);
-        let recipes = presets.into_iter().chain(like.cloned().map(Recipe::Like)).collect();
+        let fresh = [
+            Recipe::Model(ModelKind::Cnn, Some(Preset::Default)),
+            Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)),
+            Recipe::Model(ModelKind::Gan, None),
+        ];
+        let recipes = fresh.into_iter().chain(like.cloned().map(Recipe::Like)).collect();
         NewRunForm { recipes, ..NewRunForm::default() }
     }
 
@@ -85,7 +89,7 @@ impl NewRunForm {
             text => Some(parse_epochs(text)?),
         };
         let recipe = self.recipes.get(self.recipe).cloned();
-        Ok(NewRun { name, recipe: recipe.unwrap_or(Recipe::Preset(Preset::Default)), epochs })
+        Ok(NewRun { name, recipe: recipe.unwrap_or(Recipe::DEFAULT), epochs })
     }
 
     fn move_field(&mut self, by: isize) {
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn enter_alone_is_the_default_preset_under_a_name_of_its_own() {
         let run = NewRunForm::new(None).checked(|_| false);
-        let expected = NewRun { name: None, recipe: Recipe::Preset(Preset::Default), epochs: None };
+        let expected = NewRun { name: None, recipe: Recipe::DEFAULT, epochs: None };
         assert_eq!(run, Ok(expected));
     }
 

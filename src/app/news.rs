@@ -58,7 +58,7 @@ impl App {
         self.notice = self.notice.take().filter(|notice| !notice.is_over(now_ms));
         let silent = self.runs.silent_since(now_ms.saturating_sub(START_TIMEOUT_MS));
         for run in silent {
-            self.runs.note_answered(&run, Ask::Resume);
+            self.runs.note_answered(&run, &Ask::Resume);
             self.say(Tone::Bad, format!("{run} did not start. 6 Logs, then w, shows what its worker said."));
         }
         Vec::new()
@@ -79,25 +79,27 @@ impl App {
     }
 
     fn hear_answer(&mut self, run: &RunName, ask: Ask, answer: Answer) {
-        self.runs.note_answered(run, ask);
+        self.runs.note_answered(run, &ask);
         let verb = match ask {
             Ask::Pause => "pause",
             Ask::Resume => "resume",
             Ask::Stop => "stop",
             Ask::Save => "save",
+            Ask::Draw { .. } => "draw",
         };
         match answer {
             Answer::Confirmed => {
-                match ask {
+                match &ask {
                     Ask::Pause => self.runs.note_leaving(run, Phase::Pausing),
                     Ask::Stop => self.runs.note_leaving(run, Phase::Stopping),
-                    Ask::Resume | Ask::Save => {}
+                    Ask::Resume | Ask::Save | Ask::Draw { .. } => {}
                 }
                 let done = match ask {
                     Ask::Pause => format!("{run} is paused. Press p to go on."),
                     Ask::Resume => format!("{run} goes on."),
                     Ask::Stop => format!("{run} is stopped; it was saved."),
                     Ask::Save => format!("{run} is saved."),
+                    Ask::Draw { .. } => format!("{run} has drawn fresh pictures."),
                 };
                 self.say(Tone::Good, done);
             }

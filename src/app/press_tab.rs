@@ -24,6 +24,7 @@ impl App {
             (Tab::Confusion | Tab::Preview, Key::Char('g')) => self.change_subject(),
             (Tab::Confusion, key) => self.press_on_matrix(key),
             (Tab::Preview, Key::Char('t')) => self.toggle_nearest(),
+            (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
             (Tab::Preview, key) => self.press_on_preview(key),

@@ -26,7 +26,7 @@ pub struct Runs {
 }
 
 /// What was asked of a run, and where it stood then: asked is not yet done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub ask: Ask,
     pub phase: Phase,
@@ -79,8 +79,8 @@ impl Runs {
         &self.filter
     }
 
-    pub fn asked(&self, name: &RunName) -> Option<Asked> {
-        self.asked.get(name).copied()
+    pub fn asked(&self, name: &RunName) -> Option<&Asked> {
+        self.asked.get(name)
     }
 
     pub fn anything_asked(&self) -> bool {
@@ -142,8 +142,8 @@ impl Runs {
         }
     }
 
-    pub fn note_answered(&mut self, name: &RunName, ask: Ask) {
-        if self.asked.get(name).is_some_and(|asked| asked.ask == ask) {
+    pub fn note_answered(&mut self, name: &RunName, ask: &Ask) {
+        if self.asked.get(name).is_some_and(|asked| asked.ask == *ask) {
             self.asked.remove(name);
         }
     }
@@ -198,7 +198,7 @@ impl Asked {
     /// Whether the run's phase shows that what was asked is under way or done.
     fn is_settled_by(&self, phase: Phase) -> bool {
         match self.ask {
-            Ask::Save => !phase.is_live(),
+            Ask::Save | Ask::Draw { .. } => !phase.is_live(),
             Ask::Resume => phase != self.phase && phase != Phase::Paused,
             Ask::Pause | Ask::Stop => phase != self.phase,
         }
@@ -271,7 +271,7 @@ pub(super) mod tests {
         let name: RunName = "c-runs".parse().unwrap();
         runs.note_asked(&name, Ask::Pause, 0);
         runs.absorb(vec![view("c-runs", Phase::Running)], &[]);
-        assert_eq!(runs.asked(&name).map(|asked| asked.ask), Some(Ask::Pause));
+        assert_eq!(runs.asked(&name).map(|asked| &asked.ask), Some(&Ask::Pause));
         runs.absorb(vec![view("c-runs", Phase::Pausing)], &[]);
         assert_eq!(runs.asked(&name), None);
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::config::Preset;
 use crate::jobs::{Answer, Ask, FileAnswer, NewRun, Recipe, RunView, Sheet};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
@@ -135,7 +134,7 @@ fn g_and_t_say_why_they_do_nothing_for_a_run_that_makes_no_pictures() {
 fn without_a_run_one_key_starts_one() {
     let mut app = app();
     news(&mut app, Update::Scanned { trouble: None });
-    let wanted = NewRun { name: None, recipe: Recipe::Preset(Preset::Default), epochs: None };
+    let wanted = NewRun { name: None, recipe: Recipe::DEFAULT, epochs: None };
     assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
     news(&mut app, Update::Runs { changed: vec![view("cnn-1", Phase::Starting)], gone: vec![] });
     news(&mut app, Update::Started { run: name("cnn-1") });
@@ -148,7 +147,7 @@ fn without_a_run_one_key_starts_one() {
 fn pause_is_asked_then_confirmed() {
     let mut app = one(Phase::Running);
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Pause }]);
-    assert_eq!(app.runs.asked(&name("a")).map(|asked| asked.ask), Some(Ask::Pause));
+    assert_eq!(app.runs.asked(&name("a")).map(|asked| &asked.ask), Some(&Ask::Pause));
     // Asked is not done: a second press asks nobody.
     assert_eq!(orders(press(&mut app, "p")), []);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Pausing)], gone: vec![] });
@@ -331,7 +330,7 @@ fn a_new_run_under_a_taken_name_is_refused_in_the_form() {
     let Some(Dialog::NewRun(form)) = &app.dialog else { panic!("{:?}", app.dialog) };
     assert!(form.problem.as_deref().is_some_and(|problem| problem.contains("choose another")));
     press(&mut app, "2");
-    let wanted = NewRun { name: Some(name("a2")), recipe: Recipe::Preset(Preset::Default), epochs: None };
+    let wanted = NewRun { name: Some(name("a2")), recipe: Recipe::DEFAULT, epochs: None };
     assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
 }
 

@@ -39,6 +39,16 @@ choice::choice! {
     }
 }
 
+impl ModelKind {
+    /// As a heading has it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cnn => "CNN",
+            Self::Gan => "GAN",
+        }
+    }
+}
+
 /// Every setting with its value: nothing in here is left to be filled in later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

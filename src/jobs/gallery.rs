@@ -10,6 +10,9 @@ use crate::config;
 use crate::data::{self, IMAGE_BYTES, Labels, Split};
 use crate::run::{RunDir, predictions};
 
+/// Stands between a wrong label and the one that a model was asked to draw.
+const MADE: &str = "asked";
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Pictures in memory, 3 KB each.
@@ -28,12 +31,17 @@ impl Gallery {
 
     /// Pictures that a model made; the true label of each is the one that it was asked for.
     pub(super) fn of_generated(labels: Labels, pictures: Split) -> Gallery {
-        Gallery { truth_word: "asked", ..Gallery::new(labels, pictures) }
+        Gallery { truth_word: MADE, ..Gallery::new(labels, pictures) }
     }
 
     /// The word that stands between a wrong label and the true one: "cat, is dog".
     pub fn truth_word(&self) -> &'static str {
         self.truth_word
+    }
+
+    /// Whether a model has made the pictures.
+    pub fn is_made(&self) -> bool {
+        self.truth_word == MADE
     }
 
     /// Tells galleries apart.

@@ -166,9 +166,11 @@ impl History {
         !self.sheets.is_empty()
     }
 
-    /// The pictures that the model last made of `epoch`.
+    /// The pictures that the model made at the end of `epoch`; of the last epoch, those that it made since, if any.
     pub fn sheet(&self, epoch: u64) -> Option<&SheetFile> {
-        self.sheets.iter().rev().find(|sheet| sheet.epoch == epoch)
+        let mut of_epoch = self.sheets.iter().filter(|sheet| sheet.epoch == epoch);
+        let is_last = self.sheets.last().is_some_and(|last| last.epoch == epoch);
+        if is_last { of_epoch.next_back() } else { of_epoch.next() }
     }
 
     /// Where the predictions of the test split at the end of `epoch` are.

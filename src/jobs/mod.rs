@@ -98,8 +98,8 @@ impl Jobs {
     fn ask(&self, run: RunName, ask: Ask) {
         let setup = Arc::clone(&self.setup);
         self.answer_with(async move {
-            let name = run.clone();
-            let asked = spawn_blocking(move || start::ask(&setup.runs_root, &name, ask)).await.ok()?;
+            let (name, asked) = (run.clone(), ask.clone());
+            let asked = spawn_blocking(move || start::ask(&setup.runs_root, &name, asked)).await.ok()?;
             let answer = asked.unwrap_or_else(|why| Some(Answer::Refused(why)))?;
             Some(Update::Answered { run, ask, answer })
         });

@@ -9,16 +9,18 @@ use super::machine::Machine;
 use super::naming::FileAnswer;
 use super::sheet::Sheet;
 use super::view::RunView;
-use crate::config::Preset;
+use crate::config::{ModelKind, Preset};
 use crate::run::{RunName, plain_text};
 
 /// Something asked of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     Pause,
     Resume,
     Stop,
     Save,
+    /// Draw pictures that were never drawn before, of one label or of all.
+    Draw { label: Option<String> },
 }
 
 /// A run to be made.
@@ -34,10 +36,22 @@ pub struct NewRun {
 /// Where a new run's settings come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipe {
-    /// The user's settings with this preset.
-    Preset(Preset),
+    /// The user's settings of a model, with this preset where the model has several nets.
+    Model(ModelKind, Option<Preset>),
     /// Those of another run.
     Like(RunName),
+}
+
+impl Recipe {
+    /// What a newcomer starts.
+    pub const DEFAULT: Recipe = Recipe::Model(ModelKind::Cnn, Some(Preset::Default));
+}
+
+impl Ask {
+    /// Whether the run's phase will show that it was heard.
+    pub fn changes_phase(&self) -> bool {
+        !matches!(self, Ask::Save | Ask::Draw { .. })
+    }
 }
 
 /// An order of the dashboard. None of them blocks; what comes of it is an [`Update`].

@@ -44,10 +44,10 @@ pub fn start(setup: &Setup, wanted: &NewRun) -> Result<RunDir, Text> {
 fn resolve(setup: &Setup, wanted: &NewRun) -> Result<Config, Text> {
     let epochs = wanted.epochs.map(|epochs| format!("epochs={epochs}"));
     let config = match &wanted.recipe {
-        Recipe::Preset(preset) => {
-            let preset = format!("preset={preset}");
-            let sets: Vec<String> = setup.sets.iter().cloned().chain([preset]).chain(epochs).collect();
-            config::load(setup.config.as_deref(), &sets, Some(ModelKind::Cnn))
+        Recipe::Model(model, preset) => {
+            let preset = preset.map(|preset| format!("preset={preset}"));
+            let sets: Vec<String> = setup.sets.iter().cloned().chain(preset).chain(epochs).collect();
+            config::load(setup.config.as_deref(), &sets, Some(*model))
         }
         Recipe::Like(name) => {
             let like = RunDir::open(&setup.runs_root, name).map_err(Text::of)?;
@@ -67,6 +67,7 @@ pub fn ask(runs_root: &Path, name: &RunName, ask: Ask) -> Result<Option<Answer>,
         Ask::Pause => CommandKind::Pause,
         Ask::Stop => CommandKind::Stop,
         Ask::Save => CommandKind::Checkpoint,
+        Ask::Draw { label } => CommandKind::Sample { label },
         Ask::Resume => {
             wait_until_left(&run);
             let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn a_new_run_has_the_users_settings_the_preset_and_the_epochs() {
         let root = tempfile::tempdir().unwrap();
-        let wanted = NewRun { name: None, recipe: Recipe::Preset(Preset::Plain), epochs: Some(3) };
+        let wanted = NewRun { name: None, recipe: Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)), epochs: Some(3) };
         let config = resolve(&setup(root.path()), &wanted).unwrap();
         assert_eq!((config.cnn.seed, config.cnn.preset, config.cnn.epochs), (5, Preset::Plain, 3));
     }

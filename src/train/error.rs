@@ -19,6 +19,8 @@ pub enum TrainError {
     Run(#[from] RunError),
     #[error("{0}")]
     Data(#[from] crate::data::DataError),
+    #[error("the model knows no label `{name}`; it knows: {known}")]
+    NoSuchLabel { name: String, known: String },
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

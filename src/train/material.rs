@@ -69,7 +69,10 @@ impl Material {
             let Self { data, indices, batch_size, augment, seed, stats, .. } = self;
             self.loader = Some(Loader::new(&data.train, indices, *batch_size, *augment, *seed, *stats, step)?);
         }
-        self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches)
+        let batch = self.loader.as_mut().and_then(Iterator::next).ok_or(TrainError::OutOfBatches);
+        #[cfg(test)]
+        let batch = batch.map(|batch| spoilt::at(step, batch));
+        batch
     }
 
     /// A net's answers to the held-out and the test images; None when `go_on` said no between two batches.
@@ -109,5 +112,24 @@ pub fn flip(setting: config::Flip) -> Flip {
         config::Flip::None => Flip::Off,
         config::Flip::Random => Flip::Random,
         config::Flip::Alternating => Flip::Alternating,
+    }
+}
+
+/// Lets a test put a number that is none into a batch.
+#[cfg(test)]
+pub mod spoilt {
+    use super::Batch;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// The step whose first pixel is spoilt, of trainings on this thread.
+        pub static STEP: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn at(step: u64, mut batch: Batch) -> Batch {
+        if STEP.get() == Some(step) {
+            batch.x[0] = f32::NAN;
+        }
+        batch
     }
 }

@@ -8,7 +8,7 @@ pub mod diversity;
 mod error;
 mod frechet;
 pub mod gan;
-mod material;
+pub(crate) mod material;
 mod recipe;
 mod schedule;
 pub mod sheet;
@@ -17,7 +17,7 @@ mod trainer;
 
 pub use classification::{Answer, Evaluation, Values};
 pub use error::TrainError;
-pub use recipe::{Cadence, Findings, Matrix, Plan, Recipe};
+pub use recipe::{Cadence, Findings, Matrix, Plan, Recipe, Subject};
 pub use trainer::{Ending, Host, Progress, Start, Trainer, Wish};
 
 use crate::config::{Config, ModelKind};

@@ -60,6 +60,15 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
+/// What a model is to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Every label, with noise that never changes: what a training is followed by.
+    Same,
+    /// One label, or all, with the noise of a step.
+    Fresh { label: Option<String>, step: u64 },
+}
+
 /// Pictures that a model drew.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
@@ -117,8 +126,13 @@ pub trait Recipe {
     /// What the model draws; the same weights draw the same pictures. None when `go_on`, asked now and then, said no.
     ///
     /// # Errors
-    /// [`TrainError::DrawsNothing`] of a model that does not draw, or when the device fails.
-    fn drawing(&mut self, _go_on: &mut dyn FnMut() -> bool) -> Result<Option<Drawing>, TrainError> {
+    /// [`TrainError::DrawsNothing`] of a model that does not draw, when it does not know the label, or when the device
+    /// fails.
+    fn drawing(
+        &mut self,
+        _subject: &Subject,
+        _go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Drawing>, TrainError> {
         Err(TrainError::DrawsNothing)
     }
 

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::brush::{Brush, after, below, row, span};
 use super::footer::input_line;
 use crate::app::{App, Dialog, Field, KeyLine, NewRunForm, keys_everywhere, keys_of};
-use crate::config::Preset;
+use crate::config::{ModelKind, Preset};
 use crate::jobs::Recipe;
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
@@ -138,15 +138,17 @@ fn field(name: &str, has_focus: bool, area: Rect, brush: &mut Brush<'_>) {
 
 fn recipe_name(recipe: &Recipe) -> String {
     match recipe {
-        Recipe::Preset(preset) => format!("CNN, preset {preset}"),
+        Recipe::Model(model, None) => model.title().to_owned(),
+        Recipe::Model(model, Some(preset)) => format!("{}, preset {preset}", model.title()),
         Recipe::Like(run) => format!("like {run}"),
     }
 }
 
 fn recipe_words(recipe: &Recipe) -> &'static str {
     match recipe {
-        Recipe::Preset(Preset::Default) => "a modern small net",
-        Recipe::Preset(Preset::Plain) => "convolution, pooling and dense, as in the article",
+        Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)) => "convolution, pooling and dense, as in the article",
+        Recipe::Model(ModelKind::Cnn, _) => "a modern small net",
+        Recipe::Model(ModelKind::Gan, _) => "draws the label it is asked for, and names what it sees",
         Recipe::Like(_) => "every setting of that run",
     }
 }

@@ -15,12 +15,12 @@ pub struct Look {
 
 /// The look of a run as it stands, with what was asked of it and not yet confirmed.
 pub fn look(app: &App, run: &RunView, theme: &Theme) -> Look {
-    let asked = app.runs.asked(&run.name).map(|asked| asked.ask);
+    let asked = app.runs.asked(&run.name).map(|asked| &asked.ask);
     let asked_word = match asked {
         Some(Ask::Pause) => Some("pause asked"),
         Some(Ask::Stop) => Some("stop asked"),
         Some(Ask::Resume) => Some("waking up"),
-        Some(Ask::Save) | None => None,
+        Some(Ask::Save | Ask::Draw { .. }) | None => None,
     };
     match asked_word {
         Some(word) => Look {

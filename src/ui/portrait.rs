@@ -64,7 +64,8 @@ pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_
     let theme = brush.theme;
     let truth = gallery.label(shown.truth);
     let Some((named, sure)) = shown.named else {
-        let spans = [span(truth, theme.title()), span("  not named yet", theme.dim())];
+        let why = if gallery.is_made() { "  no judge has looked" } else { "  not named yet" };
+        let spans = [span(truth, theme.title()), span(why, theme.dim())];
         brush.line(row(area, 0), &spans);
         return;
     };

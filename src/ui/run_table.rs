@@ -239,7 +239,8 @@ fn figure(column: Column, run: &RunView, brush: &Brush<'_>) -> (String, Style) {
         Column::Rate => (rate(run), theme.text()),
         Column::Left if run.phase.is_live() => (state.eta_s.map_or_else(String::new, format::seconds), theme.text()),
         Column::Loss => {
-            let loss = run.last("train/loss");
+            // A model of several losses shows the one that its sparkline follows.
+            let loss = run.last("train/loss").or_else(|| run.last(&state.spark_metric));
             (loss.map_or_else(String::new, |loss| format::metric(loss, false)), theme.text())
         }
         Column::Accuracy => (share(run.last("test/accuracy")), theme.text().add_modifier(Modifier::BOLD)),

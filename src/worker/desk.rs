@@ -20,8 +20,8 @@ pub struct Desk<'a> {
     /// By metric: which direction is better.
     directions: BTreeMap<String, bool>,
     history: Vec<f64>,
-    /// The command that the training is granting now; none when a signal asked.
-    pending: Option<Command>,
+    /// Commands that the training has heard and not answered yet.
+    pending: Vec<(Wish, Command)>,
     pub state: State,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Desk<'a> {
             outlook: Outlook::default(),
             directions: BTreeMap::new(),
             history: Vec::new(),
-            pending: None,
+            pending: Vec::new(),
             state: State {
                 reason: None,
                 trouble: None,
@@ -133,8 +133,9 @@ impl<'a> Desk<'a> {
             self.enter(Phase::Pausing, Some("asked by a signal".to_owned()));
             return Some(Wish::Pause);
         }
-        let command = self.inbox.poll().into_iter().next()?;
-        let wish = match command.kind {
+        let is_new = |command: &Command| !self.pending.iter().any(|(_, pending)| pending.id == command.id);
+        let command = self.inbox.poll().into_iter().find(is_new)?;
+        let wish = match &command.kind {
             CommandKind::Pause => Wish::Pause,
             CommandKind::Stop => Wish::Stop,
             CommandKind::Checkpoint | CommandKind::Sample { .. } if phase == Phase::Queued => {
@@ -142,15 +143,14 @@ impl<'a> Desk<'a> {
                 return None;
             }
             CommandKind::Checkpoint => Wish::Checkpoint,
-            // A sheet shows every label.
-            CommandKind::Sample { .. } => Wish::Sample,
+            CommandKind::Sample { label } => Wish::Sample { label: label.clone() },
         };
         match wish {
             Wish::Pause => self.enter(Phase::Pausing, None),
             Wish::Stop => self.enter(Phase::Stopping, None),
-            Wish::Checkpoint | Wish::Sample => {}
+            Wish::Checkpoint | Wish::Sample { .. } => {}
         }
-        self.pending = Some(command);
+        self.pending.push((wish.clone(), command));
         Some(wish)
     }
 
@@ -192,14 +192,17 @@ impl Host for Desk<'_> {
         self.next_wish(Phase::Running)
     }
 
-    fn answer(&mut self, _wish: Wish, outcome: Result<(), String>) {
+    fn answer(&mut self, wish: &Wish, outcome: Result<(), String>) {
         let failed = outcome.is_err();
-        if let Some(command) = self.pending.take() {
+        if let Some(at) = self.pending.iter().position(|(pending, _)| pending == wish) {
+            let (_, command) = self.pending.remove(at);
             self.reply(&command, !failed, outcome.err());
         } else {
+            // A signal asked.
             self.signals.heard();
         }
-        if failed && self.state.phase != Phase::Running {
+        let leaves = matches!(wish, Wish::Pause | Wish::Stop);
+        if failed && leaves && self.state.phase != Phase::Running {
             self.enter(Phase::Running, Some("what was asked could not be saved; the training goes on".to_owned()));
         }
     }

@@ -3,6 +3,8 @@
 
 mod desk;
 mod outlook;
+#[cfg(test)]
+mod tests;
 
 use crate::config::{self, Config, ConfigError, ModelKind};
 use crate::data;
@@ -205,7 +207,7 @@ fn wait_for_slot(
             said = Some(reason);
         }
         if let Some(wish) = desk.asked_while_waiting() {
-            desk.answer(wish, Ok(()));
+            desk.answer(&wish, Ok(()));
             return Ok(Err(if wish == Wish::Stop { Phase::Stopped } else { Phase::Paused }));
         }
         std::thread::sleep(QUEUE_POLL);

@@ -18,7 +18,7 @@ use super::classification::{self, Values};
 use super::diversity::{shrunk, spread};
 use super::error::TrainError;
 use super::material::{Material, flip};
-use super::recipe::{Cadence, Drawing, Findings, Matrix, Plan, Recipe};
+use super::recipe::{Cadence, Drawing, Findings, Matrix, Plan, Recipe, Subject};
 use super::schedule::Plateau;
 use super::sheet::{Sheet, to_bytes};
 use super::trained::Card;
@@ -121,6 +121,14 @@ impl<D: Backend> GanRecipe<D> {
             }
         };
         self
+    }
+
+    fn number(&self, label: &str) -> Result<usize, TrainError> {
+        let known = &self.material.data.labels;
+        known.iter().position(|own| own == label).ok_or_else(|| TrainError::NoSuchLabel {
+            name: label.to_owned(),
+            known: known.join(", "),
+        })
     }
 
     fn rate(&self, height: f64, step: u64) -> f64 {
@@ -243,19 +251,32 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.config.generator && is_due
     }
 
-    fn drawing(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Drawing>, TrainError> {
+    fn drawing(
+        &mut self,
+        subject: &Subject,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Drawing>, TrainError> {
         if !self.config.generator {
             return Err(TrainError::DrawsNothing);
         }
         self.average()?;
-        let columns = self.material.data.labels.len();
-        let (rows, labels): (Vec<usize>, Vec<usize>) =
-            (0..SHEET_ROWS * columns).map(|i| (i / columns, i % columns)).unzip();
-        let stream = Stream::new(self.config.seed, "gan.sheet", 0);
-        let Some(pictures) = self.averaged.draw(&stream, &rows, &labels, go_on)? else { return Ok(None) };
+        let known = &self.material.data.labels;
+        let columns = known.len();
+        let places = 0..SHEET_ROWS * columns;
+        let (stream, only) = match subject {
+            Subject::Same => (Stream::new(self.config.seed, "gan.sheet", 0), None),
+            Subject::Fresh { label, step } => {
+                (Stream::new(self.config.seed, "gan.fresh", *step), label.as_ref().map(|label| self.number(label)))
+            }
+        };
+        let (noises, labels): (Vec<usize>, Vec<usize>) = match only.transpose()? {
+            None => places.map(|i| (i / columns, i % columns)).unzip(),
+            Some(label) => places.map(|i| (i, label)).unzip(),
+        };
+        let Some(pictures) = self.averaged.draw(&stream, &noises, &labels, go_on)? else { return Ok(None) };
         let pixels = to_bytes(&pictures);
         let sheet = Sheet::new(&pixels, SIDE, columns);
-        let mut note = sheet.note(&self.material.data.labels, &labels);
+        let mut note = sheet.note(known, &labels);
         let nearest = self.comment(&pixels, &mut note, go_on)?;
         Ok(nearest.map(|nearest| Drawing { sheet, note, nearest }))
     }

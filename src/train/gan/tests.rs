@@ -141,13 +141,23 @@ fn the_sheet_has_a_column_for_each_label_and_is_drawn_when_due() {
     let labels = ["cat", "ship", "truck"].map(String::from).to_vec();
     let mut learner = recipe(GanConfig { labels, epochs: 5, sample_every_epochs: 3, ..config() });
     assert_eq!(learner.labels(), ["cat", "ship", "truck"]);
-    let first = learner.drawing(&mut || true).unwrap().unwrap();
+    let first = learner.drawing(&Subject::Same, &mut || true).unwrap().unwrap();
     assert_eq!(first.sheet.size(), (3 * 33 + 1, SHEET_ROWS * 33 + 1));
-    assert_eq!(learner.drawing(&mut || true).unwrap().unwrap(), first, "the same noise every time");
+    assert_eq!(learner.drawing(&Subject::Same, &mut || true).unwrap().unwrap(), first, "the same noise every time");
+    let mut fresh = |label: Option<&str>, step| {
+        let subject = Subject::Fresh { label: label.map(String::from), step };
+        learner.drawing(&subject, &mut || true)
+    };
+    let ships = fresh(Some("ship"), 1).unwrap().unwrap();
+    assert_eq!((ships.sheet.size(), ships.note.asked), (first.sheet.size(), vec![1; 3 * SHEET_ROWS]));
+    assert_ne!(fresh(Some("ship"), 2).unwrap().unwrap().sheet, ships.sheet, "other noise at another step");
+    assert_eq!(fresh(None, 1).unwrap().unwrap().note.asked, first.note.asked);
+    assert!(fresh(Some("dog"), 1).unwrap_err().to_string().contains("`dog`"));
+    assert!(learner.drawing(&Subject::Same, &mut || false).unwrap().is_none());
     let due: Vec<u64> = (0..=5).filter(|&epoch| learner.draws_after(epoch)).collect();
     assert_eq!(due, [0, 3, 5]);
     let mut alone = recipe(GanConfig { generator: false, ..config() });
-    assert!(matches!(alone.drawing(&mut || true), Err(TrainError::DrawsNothing)) && !alone.draws_after(0));
+    assert!(matches!(alone.drawing(&Subject::Same, &mut || true), Err(TrainError::DrawsNothing)) && !alone.draws_after(0));
 }
 
 #[test]
@@ -197,12 +207,12 @@ fn an_independent_cnn_tells_what_it_sees_and_the_training_does_not_notice() {
         seen.step(step).unwrap();
         alone.step(step).unwrap();
     }
-    let drawing = seen.drawing(&mut || true).unwrap().unwrap();
+    let drawing = seen.drawing(&Subject::Same, &mut || true).unwrap().unwrap();
     assert_eq!(drawing.note.labels, ["cat", "ship", "truck", "other"]);
     assert_eq!((drawing.note.seen.len(), drawing.note.sure.len()), (SHEET_ROWS * 3, SHEET_ROWS * 3));
     assert!(drawing.note.sure.iter().all(|sure| (0.0..=1.0).contains(sure)));
     assert_eq!(drawing.nearest.size(), drawing.sheet.size());
-    assert_eq!(alone.drawing(&mut || true).unwrap().unwrap().sheet, drawing.sheet);
+    assert_eq!(alone.drawing(&Subject::Same, &mut || true).unwrap().unwrap().sheet, drawing.sheet);
     let findings = seen.evaluate(&mut || true).unwrap().unwrap();
     let made: u64 = findings.confusions[0].counts.iter().flatten().sum();
     assert_eq!((findings.confusions[0].of, made), ("generated", 3 * COMPARED as u64));

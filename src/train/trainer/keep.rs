@@ -2,7 +2,7 @@
 
 use super::super::classification::{Evaluation, Values};
 use super::super::error::TrainError;
-use super::super::recipe::Drawing;
+use super::super::recipe::{Drawing, Subject};
 use super::{Ending, LEFT, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::predictions::{self, Predictions};
@@ -17,7 +17,7 @@ impl Trainer<'_> {
         if !self.recipe.draws_after(epoch) {
             return Ok(Ok(()));
         }
-        match self.draw_as(&format!("epoch-{epoch:05}.png")) {
+        match self.draw_as(&format!("epoch-{epoch:05}.png"), &Subject::Same) {
             Err(TrainError::Run(error)) => {
                 self.warn(format!("the pictures of epoch {epoch} are not kept: {error}"));
                 Ok(Ok(()))
@@ -26,12 +26,12 @@ impl Trainer<'_> {
         }
     }
 
-    fn draw_as(&mut self, name: &str) -> Result<Result<(), Wish>, TrainError> {
-        let Drawing { sheet, mut note, nearest } =
-            match self.ask(self.progress(), |recipe, go_on| recipe.drawing(go_on))? {
-                Ok(drawing) => drawing,
-                Err(wish) => return Ok(Err(wish)),
-            };
+    fn draw_as(&mut self, name: &str, subject: &Subject) -> Result<Result<(), Wish>, TrainError> {
+        let drawing = self.ask(self.progress(), |recipe, go_on| recipe.drawing(subject, go_on))?;
+        let Drawing { sheet, mut note, nearest } = match drawing {
+            Ok(drawing) => drawing,
+            Err(wish) => return Ok(Err(wish)),
+        };
         let path = self.run.samples_dir().join(name);
         sheet.write(&path)?;
         let beside = self.run.samples_dir().join(format!("nearest-{name}"));
@@ -59,29 +59,40 @@ impl Trainer<'_> {
     }
 
     pub(super) fn grant(&mut self, wish: Wish) -> Result<Option<Ending>, TrainError> {
-        if wish == Wish::Sample {
-            return self.draw_now();
-        }
-        let outcome = self.save(false).map_err(|error| error.to_string());
-        self.host.answer(wish, outcome.clone());
-        Ok(match (wish, outcome) {
-            (Wish::Pause, Ok(())) => Some(Ending::Paused),
-            (Wish::Stop, Ok(())) => Some(Ending::Stopped),
-            // Not saved: whoever asked is told, and the training goes on rather than lose its work.
-            _ => None,
-        })
+        let ending = match wish {
+            Wish::Pause => Ending::Paused,
+            Wish::Stop => Ending::Stopped,
+            Wish::Checkpoint | Wish::Sample { .. } => {
+                return self.serve(&wish)?.map_or(Ok(None), |leave| self.grant(leave));
+            }
+        };
+        // What cannot be saved goes on training rather than lose its work; whoever asked is told.
+        Ok(self.save_for(&wish).then_some(ending))
     }
 
-    /// Draws because someone asked.
-    fn draw_now(&mut self) -> Result<Option<Ending>, TrainError> {
-        let outcome = self.draw_as(&format!("step-{:08}.png", self.step)).map_err(|error| error.to_string());
+    /// Does what does not end the training. Some(wish) when it was asked to leave meanwhile.
+    pub(super) fn serve(&mut self, wish: &Wish) -> Result<Option<Wish>, TrainError> {
+        let Wish::Sample { label } = wish else {
+            self.save_for(wish);
+            return Ok(None);
+        };
+        let subject = Subject::Fresh { label: label.clone(), step: self.step };
+        let outcome = self.draw_as(&format!("step-{:08}.png", self.step), &subject).map_err(|error| error.to_string());
         let (answer, leave) = match outcome {
             Ok(Ok(())) => (Ok(()), None),
-            Ok(Err(wish)) => (Err(LEFT.to_owned()), Some(wish)),
+            Ok(Err(leave)) => (Err(LEFT.to_owned()), Some(leave)),
             Err(error) => (Err(error), None),
         };
-        self.host.answer(Wish::Sample, answer);
-        leave.map_or(Ok(None), |wish| self.grant(wish))
+        self.host.answer(wish, answer);
+        Ok(leave)
+    }
+
+    /// Saves because someone asked; whether it is saved.
+    fn save_for(&mut self, wish: &Wish) -> bool {
+        let outcome = self.save(false).map_err(|error| error.to_string());
+        let is_saved = outcome.is_ok();
+        self.host.answer(wish, outcome);
+        is_saved
     }
 
     /// Leaves the finished model by itself. A full disk costs this file alone.

@@ -11,7 +11,7 @@ use keep::nums;
 use std::time::Instant;
 
 /// What is asked of a training from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Save and leave; the run will go on later.
     Pause,
@@ -19,8 +19,8 @@ pub enum Wish {
     Stop,
     /// Save and go on.
     Checkpoint,
-    /// Draw pictures and go on.
-    Sample,
+    /// Draw pictures that were never drawn before, of one label or of all, and go on.
+    Sample { label: Option<String> },
 }
 
 /// How a training ended.
@@ -49,7 +49,7 @@ pub trait Host {
     /// Called between batches, also during evaluation: shows life, and says what is asked for.
     fn tick(&mut self, progress: &Progress) -> Option<Wish>;
     /// The wish was granted, or why not.
-    fn answer(&mut self, wish: Wish, outcome: Result<(), String>);
+    fn answer(&mut self, wish: &Wish, outcome: Result<(), String>);
 }
 
 /// A training under way.
@@ -221,24 +221,22 @@ impl<'a> Trainer<'a> {
         let share = super::trained::EVAL_BATCH as f64 / self.plan.evaluated.max(1) as f64;
         let host = &mut *self.host;
         let mut leave = None;
-        let (mut save, mut draw) = (false, false);
+        let mut later = Vec::new();
         let done = work(self.recipe, &mut || {
             let wish = host.tick(&progress);
             progress.evaluation_left = (progress.evaluation_left - share).max(0.0);
             match wish {
-                Some(Wish::Checkpoint) => save = true,
-                Some(Wish::Sample) => draw = true,
-                other => leave = other,
+                Some(Wish::Pause | Wish::Stop) => leave = wish,
+                Some(wish) => later.push(wish),
+                None => {}
             }
             leave.is_none()
         })?;
-        if save {
-            self.grant(Wish::Checkpoint)?;
-        }
-        if draw && leave.is_none() {
-            self.grant(Wish::Sample)?;
-        } else if draw {
-            self.host.answer(Wish::Sample, Err(LEFT.to_owned()));
+        for wish in later {
+            match (&wish, &leave) {
+                (Wish::Sample { .. }, Some(_)) => self.host.answer(&wish, Err(LEFT.to_owned())),
+                _ => leave = self.serve(&wish)?.or(leave),
+            }
         }
         Ok(match (leave, done) {
             (None, Some(done)) => Ok(done),

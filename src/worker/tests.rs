@@ -1,0 +1,57 @@
+//! Whole runs within this process, with a batch that is spoilt on purpose.
+
+use super::*;
+use crate::config::{CnnConfig, DataConfig, GanConfig, RuntimeConfig};
+use crate::run::read_events;
+use crate::train::material::spoilt;
+use std::path::Path;
+
+const SPOILT: u64 = 3;
+
+/// A run of one epoch on a hundred pictures, with a checkpoint after every step.
+fn a_run(root: &Path, model: ModelKind) -> RunDir {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+    let config = Config {
+        model: Some(model),
+        data: DataConfig { path: Some(sample), limit: Some(100) },
+        // Runs of others that compute on this machine are not waited for.
+        runtime: RuntimeConfig { slots: 1000, ..RuntimeConfig::default() },
+        cnn: CnnConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..CnnConfig::default() },
+        gan: GanConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..GanConfig::default() },
+        ..Config::default()
+    };
+    RunDir::create(root, &"run".parse().unwrap(), &config.to_toml().unwrap()).unwrap()
+}
+
+fn compute(of: &RunDir, spoil: Option<u64>) -> State {
+    spoilt::STEP.set(spoil);
+    run(of, &StartOptions::default(), &Signals::default(), &mut Unwatched).unwrap()
+}
+
+fn finished_weights(run: &RunDir) -> Vec<u8> {
+    std::fs::read(run.weights_dir().join(crate::train::checkpoints::MODEL)).unwrap()
+}
+
+#[test]
+fn a_nan_in_a_batch_ends_the_run_as_diverged_and_its_last_good_checkpoint_goes_on() {
+    for model in [ModelKind::Cnn, ModelKind::Gan] {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let run = a_run(root.path(), model);
+        let state = compute(&run, Some(SPOILT));
+        assert_eq!((state.phase, state.step), (Phase::Diverged, SPOILT), "{model}");
+        let reason = state.reason.unwrap();
+        assert!(reason.contains("NaN at step 3; try a lower learning_rate"), "{reason}");
+        let (events, _) = read_events(&run.events_path()).unwrap();
+        let saved = events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::CheckpointSaved { step, .. } => Some(*step),
+            _ => None,
+        });
+        assert_eq!(saved, Some(SPOILT), "the weights of before the spoilt step");
+
+        // The same run with whole numbers from there, and one that never saw the others.
+        assert_eq!(compute(&run, None).phase, Phase::Finished);
+        let untouched = a_run(other.path(), model);
+        compute(&untouched, None);
+        assert!(finished_weights(&run) == finished_weights(&untouched), "{model}");
+    }
+}
