@@ -5,8 +5,7 @@ use super::{BadUsage, CliError, CliResult, Globals, model};
 use crate::config::ModelKind;
 use crate::data::SIDE;
 use crate::ops::random::Stream;
-use crate::train::sheet::{Sheet, to_bytes};
-use crate::train::trained::Net;
+use crate::train::made::sheet::{Sheet, to_bytes};
 use dfdx::prelude::Cpu;
 use std::path::{Path, PathBuf};
 
@@ -32,12 +31,12 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let found = model::find(globals, args.model.as_deref(), ModelKind::Gan)?;
     // A few pictures are made before a GPU has woken up.
     let trained = found.load(Cpu::default())?;
-    let Net::Gan(pair) = &trained.net else {
-        return Err(GenerateError::NoGenerator { weights: found.weights, model: trained.card.model }.into());
-    };
     if trained.card.labels_only {
         return Err(GenerateError::Untrained { weights: found.weights }.into());
     }
+    let Some(painter) = trained.painter() else {
+        return Err(GenerateError::NoGenerator { weights: found.weights, model: trained.card.model }.into());
+    };
     let known = &trained.card.labels;
     let asked: Vec<usize> = match &args.label {
         None => (0..known.len()).collect(),
@@ -53,7 +52,7 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let (numbers, labels): (Vec<usize>, Vec<usize>) =
         (0..count).map(|i| (i / asked.len(), asked[i % asked.len()])).unzip();
     let stream = Stream::new(args.seed, "gan.generate", 0);
-    let pictures = to_bytes(&pair.draw(&stream, &numbers, &labels, &mut || true)?.unwrap_or_default());
+    let pictures = to_bytes(&painter.draw(&stream, &numbers, &labels, &mut || true)?.unwrap_or_default());
     match place {
         Place::File(path) => {
             let columns = if asked.len() > 1 { asked.len() } else { (count as f64).sqrt().ceil() as usize };

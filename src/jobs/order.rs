@@ -20,7 +20,9 @@ pub enum Ask {
     Stop,
     Save,
     /// Draw pictures that were never drawn before, of one label or of all.
-    Draw { label: Option<String> },
+    Draw {
+        label: Option<String>,
+    },
 }
 
 /// A run to be made.

@@ -4,14 +4,12 @@ pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
 pub mod device;
-pub mod diversity;
 mod error;
-mod frechet;
 pub mod gan;
+pub mod made;
 pub(crate) mod material;
 mod recipe;
 mod schedule;
-pub mod sheet;
 pub mod trained;
 mod trainer;
 
@@ -40,7 +38,7 @@ pub fn recipe<D: Backend>(
         ModelKind::Cnn => Box::new(cnn::CnnRecipe::new(device, data, config.cnn.clone())?),
         ModelKind::Gan => {
             let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
-            Box::new(gan::GanRecipe::new(device, data, config.gan.clone())?.seen_by(judge.as_deref()))
+            Box::new(gan::GanRecipe::new(device, data, config.gan.clone(), judge.as_deref())?)
         }
     })
 }

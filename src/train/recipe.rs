@@ -2,7 +2,7 @@
 
 use super::classification::{Evaluation, Values};
 use super::error::TrainError;
-use super::sheet::Sheet;
+use super::made::sheet::Sheet;
 use crate::nn::checkpoint::TensorFile;
 use crate::run::{MetricDef, SheetNote};
 use std::time::Duration;
@@ -128,11 +128,7 @@ pub trait Recipe {
     /// # Errors
     /// [`TrainError::DrawsNothing`] of a model that does not draw, when it does not know the label, or when the device
     /// fails.
-    fn drawing(
-        &mut self,
-        _subject: &Subject,
-        _go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Drawing>, TrainError> {
+    fn drawing(&mut self, _subject: &Subject, _go_on: &mut dyn FnMut() -> bool) -> Result<Option<Drawing>, TrainError> {
         Err(TrainError::DrawsNothing)
     }
 

@@ -2,6 +2,7 @@
 
 use super::classification::{Answer, Evaluation};
 use super::error::TrainError;
+use super::made::Painter;
 use crate::config::{ModelKind, Preset};
 use crate::data::augment::{Loader, Normaliser};
 use crate::data::{ChannelStats, SIDE, Split};
@@ -177,6 +178,14 @@ impl<D: Backend> Trained<D> {
             ModelKind::Gan => Net::Gan(Box::new(super::gan::Pair::from_file(&device, file, &card, path)?)),
         };
         Ok(Self { net, device, card })
+    }
+
+    /// Its part that makes pictures; none where it has none, or where that was not trained.
+    pub fn painter(&self) -> Option<&dyn Painter> {
+        match &self.net {
+            Net::Gan(pair) if !self.card.labels_only => Some(pair.as_ref()),
+            Net::Gan(_) | Net::Cnn(_) => None,
+        }
     }
 
     /// The share of each label for pictures `(n, 32, 32, 3)` in a row (u8, channels last): rows that sum to 1.

@@ -1,6 +1,6 @@
 //! `pixscribe eval`: a trained model's answers to every picture of a split.
 
-mod gan;
+mod made;
 
 use super::args::EvalArgs;
 use super::model::{self, Found};
@@ -9,7 +9,7 @@ use crate::config::ModelKind;
 use crate::data::{self, Dataset, Split};
 use crate::ops::Backend;
 use crate::train::device::Device;
-use crate::train::trained::{EVAL_BATCH, Net, evaluate};
+use crate::train::trained::{EVAL_BATCH, evaluate};
 use crate::train::{Evaluation, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -36,9 +36,9 @@ struct Report {
     labels: Vec<String>,
     split: String,
     weights: String,
-    /// A GAN's own figures.
+    /// Of a model that makes pictures.
     #[serde(flatten)]
-    gan: Option<gan::Figures>,
+    made: Option<made::Figures>,
 }
 
 pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
@@ -90,10 +90,8 @@ fn measure<D: Backend>(
     bar.finish_and_clear();
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
     let mut report = report(&evaluation, &data.labels, found);
-    if let Net::Gan(pair) = &trained.net
-        && !trained.card.labels_only
-    {
-        report.gan = Some(gan::measure(pair, &trained, args, globals, &data, &split)?);
+    if let Some(painter) = trained.painter() {
+        report.made = Some(made::measure(painter, &trained, args, globals, &data, &split)?);
     }
     Ok(report)
 }
@@ -124,7 +122,7 @@ fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
         labels: labels.to_vec(),
         split: evaluation.split.to_owned(),
         weights: found.weights.display().to_string(),
-        gan: None,
+        made: None,
     }
 }
 
@@ -147,7 +145,7 @@ fn print(report: &Report) {
         let share = share.map_or("   -   ".to_owned(), |share| format!("{:6.2} %", 100.0 * share));
         println!("  {label:width$}  {share}{}", taken_for(&report.confusion[index], index, &report.labels));
     }
-    if let Some(figures) = &report.gan {
+    if let Some(figures) = &report.made {
         figures.print(&report.labels);
     }
 }

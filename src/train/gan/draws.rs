@@ -2,13 +2,6 @@
 
 use crate::ops::random::Stream;
 
-/// Standard normal noise, rows of `length` numbers, one for each of the numbered pictures. Picture `i` of a stream has
-/// the same noise in any batch.
-pub fn noise(stream: &Stream, length: usize, pictures: impl IntoIterator<Item = usize>) -> Vec<f32> {
-    let row = |i: usize| (i * length..(i + 1) * length).map(|j| stream.normal(j as u64));
-    pictures.into_iter().flat_map(row).collect()
-}
-
 /// Whole-pixel shifts (down, right), each from `-reach` to `reach`, one a picture.
 pub fn shifts(stream: &Stream, count: usize, reach: usize) -> Vec<(i32, i32)> {
     let draw = |index| stream.below(index, 2 * reach as u64 + 1) as i32 - reach as i32;
@@ -18,14 +11,6 @@ pub fn shifts(stream: &Stream, count: usize, reach: usize) -> Vec<(i32, i32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_picture_s_noise_does_not_depend_on_its_batch() {
-        let stream = Stream::new(1, "noise", 2);
-        let whole = noise(&stream, 5, 0..4);
-        assert_eq!(whole.len(), 20);
-        assert_eq!(noise(&stream, 5, [3, 2]), [&whole[15..], &whole[10..15]].concat());
-    }
 
     #[test]
     fn shifts_reach_every_pixel_both_ways_and_no_further() {

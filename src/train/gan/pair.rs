@@ -1,8 +1,8 @@
 //! A generator with its discriminator, out of training: what draws samples and names labels.
 
 use super::super::error::TrainError;
+use super::super::made::{Painter, noise};
 use super::super::trained::{Card, EVAL_BATCH};
-use super::draws::noise;
 use crate::models::{Discriminator, Generator};
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Ema, Module};
@@ -44,13 +44,10 @@ impl<D: Backend> Pair<D> {
         pair.discriminator.settle_norms().map_err(TrainError::device)?;
         Ok(pair)
     }
+}
 
-    /// Pictures `(n, 32, 32, 3)` in a row, -1 to 1, one of each label, from the noise that `stream` has for its number:
-    /// the same noise makes the same kind of picture of several labels. None when `go_on` said no between two batches.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn draw(
+impl<D: Backend> Painter for Pair<D> {
+    fn draw(
         &self,
         stream: &Stream,
         numbers: &[usize],

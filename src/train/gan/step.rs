@@ -2,6 +2,7 @@
 
 use super::super::classification::{Values, count_correct};
 use super::super::error::TrainError;
+use super::super::made::noise;
 use super::super::trained::image;
 use super::{GanRecipe, draws};
 use crate::data::augment::Batch;
@@ -13,7 +14,7 @@ use dfdx::prelude::*;
 use std::convert::Infallible;
 
 /// What to try when numbers are no longer finite.
-const ADVICE: &str = "try a lower learning_rate_d and learning_rate_g, or another seed";
+const TRY: &str = "try a lower learning_rate_d and learning_rate_g, or another seed";
 
 impl<D: Backend> GanRecipe<D> {
     /// Both nets learn from one batch. The generator draws once: its pictures are judged twice, and the same noise
@@ -22,8 +23,8 @@ impl<D: Backend> GanRecipe<D> {
         let (labels, count) = (batch.y.as_slice(), batch.y.len());
         self.discriminator.iterate_norms().map_err(TrainError::device)?;
         let length = Generator::<D>::NOISE;
-        let noise = draws::noise(&Stream::new(self.config.seed, "gan.noise", step), length, 0..count);
-        let noise = self.device.try_tensor_from_vec(noise, (count, length)).map_err(TrainError::device)?;
+        let drawn = noise(&Stream::new(self.config.seed, "gan.noise", step), length, 0..count);
+        let noise = self.device.try_tensor_from_vec(drawn, (count, length)).map_err(TrainError::device)?;
         let made = self.generator.train(noise.leaky_traced(), labels).map_err(TrainError::device)?;
         let (made, tape) = made.split_tape();
 
@@ -145,7 +146,7 @@ fn mean(values: &[f32]) -> f64 {
 
 fn finite(what: &'static str, value: f32, step: u64) -> Result<f64, TrainError> {
     let value = f64::from(value);
-    if value.is_finite() { Ok(value) } else { Err(TrainError::Diverged { what, value, step, advice: ADVICE }) }
+    if value.is_finite() { Ok(value) } else { Err(TrainError::Diverged { what, value, step, advice: TRY }) }
 }
 
 /// The Euclidean norm of all gradients of a module's trained tensors, which no number may spoil.

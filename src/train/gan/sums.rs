@@ -27,8 +27,6 @@ pub fn metric_defs() -> Vec<MetricDef> {
     defs.push(def("g/lr", "", None));
     defs.push(def("train/images_per_s", "images/s", Some(true)));
     defs.extend(MEANS.iter().map(|(name, unit, better)| def(&of_epoch(name), unit, *better)));
-    defs.push(def("diversity", "", Some(true)));
-    defs.push(def("generated/agreement", "%", Some(true)));
     defs
 }
 

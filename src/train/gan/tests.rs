@@ -1,6 +1,7 @@
 //! On a hundred pictures of the sample: exact resumption, what is drawn, what is said.
 
 use super::super::checkpoints;
+use super::super::made::onlooker::{COMPARED, SHEET_ROWS};
 use super::*;
 use crate::nn::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;
@@ -18,7 +19,7 @@ fn config() -> GanConfig {
 }
 
 fn recipe(config: GanConfig) -> GanRecipe<Cpu> {
-    GanRecipe::new(Cpu::default(), data(), config).unwrap()
+    GanRecipe::new(Cpu::default(), data(), config, None).unwrap()
 }
 
 fn bytes(recipe: &mut GanRecipe<Cpu>) -> Vec<u8> {
@@ -157,7 +158,9 @@ fn the_sheet_has_a_column_for_each_label_and_is_drawn_when_due() {
     let due: Vec<u64> = (0..=5).filter(|&epoch| learner.draws_after(epoch)).collect();
     assert_eq!(due, [0, 3, 5]);
     let mut alone = recipe(GanConfig { generator: false, ..config() });
-    assert!(matches!(alone.drawing(&Subject::Same, &mut || true), Err(TrainError::DrawsNothing)) && !alone.draws_after(0));
+    assert!(
+        matches!(alone.drawing(&Subject::Same, &mut || true), Err(TrainError::DrawsNothing)) && !alone.draws_after(0)
+    );
 }
 
 #[test]
@@ -178,22 +181,15 @@ fn an_evaluation_measures_the_averages_and_can_be_broken_off() {
 }
 
 #[test]
-fn a_collapse_is_said_once_a_fall() {
-    let mut learner = recipe(config());
-    let said: Vec<bool> = [0.9, 0.3, 0.2, 0.5, 0.1].map(|diversity| learner.watch(diversity).is_some()).to_vec();
-    assert_eq!(said, [false, true, false, false, true]);
-}
-
-#[test]
 fn other_data_and_unknown_labels_are_refused() {
     let mut learner = recipe(config());
     let mut file = TensorFile::default();
     learner.save(&mut file);
     let more = crate::data::load(Some(&data().path), Some(120)).unwrap();
-    let mut other = GanRecipe::new(Cpu::default(), more, config()).unwrap();
+    let mut other = GanRecipe::new(Cpu::default(), more, config(), None).unwrap();
     assert!(matches!(other.load(&file, 0), Err(TrainError::OtherData { .. })));
     let unknown = GanConfig { labels: vec!["cat".into(), "unicorn".into()], ..config() };
-    let error = GanRecipe::new(Cpu::default(), data(), unknown).err().unwrap().to_string();
+    let error = GanRecipe::new(Cpu::default(), data(), unknown, None).err().unwrap().to_string();
     assert!(error.contains("unicorn"), "{error}");
 }
 
@@ -201,8 +197,10 @@ fn other_data_and_unknown_labels_are_refused() {
 fn an_independent_cnn_tells_what_it_sees_and_the_training_does_not_notice() {
     let labels = ["cat", "ship", "truck"].map(String::from).to_vec();
     let shipped = checkpoints::pretrained(&PathBuf::from("nowhere"), ModelKind::Cnn).unwrap();
-    let make = || recipe(GanConfig { labels: labels.clone(), ..config() });
-    let (mut seen, mut alone) = (make().seen_by(Some(&shipped)), make());
+    let make = |judge| {
+        GanRecipe::new(Cpu::default(), data(), GanConfig { labels: labels.clone(), ..config() }, judge).unwrap()
+    };
+    let (mut seen, mut alone) = (make(Some(shipped.as_path())), make(None));
     for step in 0..2 {
         seen.step(step).unwrap();
         alone.step(step).unwrap();

@@ -1,4 +1,4 @@
-//! What `eval` says of a GAN's pictures: how an independent CNN names them, and how far they are from real ones.
+//! What `eval` says of the pictures that a model makes: how an independent CNN names them, and how far they are from real ones.
 
 use super::{taken_for, wilson};
 use crate::cli::args::EvalArgs;
@@ -7,9 +7,9 @@ use crate::config::ModelKind;
 use crate::data::{Dataset, Split};
 use crate::ops::Backend;
 use crate::train::TrainError;
-use crate::train::gan::judge::Judge;
-use crate::train::gan::judgement::{self, Exhibits, Judgement};
-use crate::train::gan::{Pair, score};
+use crate::train::made::judge::Judge;
+use crate::train::made::judgement::{self, Exhibits, Judgement};
+use crate::train::made::{Painter, score};
 use crate::train::trained::{EVAL_BATCH, Trained};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -21,7 +21,7 @@ const SHOWN: usize = 10_000;
 /// The noise of what is judged: fixed, so that the same weights give the same figures.
 const SEED: u64 = 1;
 
-/// A GAN's part of the report.
+/// The part of the report.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     /// None where no judge is at hand that knows the labels.
@@ -59,25 +59,25 @@ struct AccuracyScore {
     on_real: f64,
 }
 
-/// Judges what the GAN makes beside the real images of `split`.
+/// Judges what `painter` makes beside the real images of `split`.
 ///
 /// # Errors
 /// When the judge's file is damaged, or the device fails.
 pub(super) fn measure<D: Backend>(
-    pair: &Pair<D>,
+    painter: &dyn Painter,
     trained: &Trained<D>,
     args: &EvalArgs,
     globals: &Globals,
     data: &Dataset,
     split: &Split,
 ) -> Result<Figures, CliError> {
-    let generated = judge(pair, trained, args, globals, split)?;
-    let accuracy_score = if args.accuracy_score { Some(accuracy_score(pair, trained, args, data)?) } else { None };
+    let generated = judge(painter, trained, args, globals, split)?;
+    let accuracy_score = if args.accuracy_score { Some(accuracy_score(painter, trained, args, data)?) } else { None };
     Ok(Figures { generated, accuracy_score })
 }
 
 fn judge<D: Backend>(
-    pair: &Pair<D>,
+    painter: &dyn Painter,
     trained: &Trained<D>,
     args: &EvalArgs,
     globals: &Globals,
@@ -97,7 +97,7 @@ fn judge<D: Backend>(
     };
     let exhibits = Exhibits { real: split, labels: labels.len(), of_each: OF_EACH, seed: SEED };
     let bar = bar(args.json, (split.len() + 2 * OF_EACH * labels.len()) as u64, "images judged");
-    let judgement = judgement::pass(&judge, pair, &exhibits, &mut || {
+    let judgement = judgement::pass(&judge, painter, &exhibits, &mut || {
         bar.inc(EVAL_BATCH as u64);
         true
     })?;
@@ -123,13 +123,13 @@ fn generated(judgement: Judgement, seen_labels: Vec<String>, judge: String) -> G
 }
 
 fn accuracy_score<D: Backend>(
-    pair: &Pair<D>,
+    painter: &dyn Painter,
     trained: &Trained<D>,
     args: &EvalArgs,
     data: &Dataset,
 ) -> Result<AccuracyScore, TrainError> {
     let n = SHOWN.min(data.train.len());
-    let made = score::made_split(pair, data.labels.len(), n, SEED)?;
+    let made = score::made_split(painter, data.labels.len(), n, SEED)?;
     let real = data.train.select(&data.train.first_balanced(n));
     let accuracy = |shown: Split, what: &str| -> Result<f64, TrainError> {
         let bar = bar(args.json, 0, what);

@@ -4,21 +4,22 @@ use super::super::classification::Evaluation;
 use super::super::cnn::CnnRecipe;
 use super::super::error::TrainError;
 use super::super::recipe::Recipe;
-use super::super::sheet::to_bytes;
-use super::Pair;
+use super::Painter;
+use super::sheet::to_bytes;
 use crate::config::{CnnConfig, Preset};
 use crate::data::{Dataset, Split};
 use crate::ops::Backend;
 use crate::ops::random::Stream;
 
-/// `count` pictures that `pair` makes, evenly over its labels, as a split.
+/// `count` pictures that `painter` makes, evenly over its labels, as a split.
 ///
 /// # Errors
 /// When the device fails.
-pub fn made_split<D: Backend>(pair: &Pair<D>, labels: usize, count: usize, seed: u64) -> Result<Split, TrainError> {
+pub fn made_split(painter: &dyn Painter, labels: usize, count: usize, seed: u64) -> Result<Split, TrainError> {
     let numbers: Vec<usize> = (0..count).collect();
     let asked: Vec<usize> = numbers.iter().map(|i| i % labels).collect();
-    let pictures = pair.draw(&Stream::new(seed, "gan.score", 0), &numbers, &asked, &mut || true)?.unwrap_or_default();
+    let pictures =
+        painter.draw(&Stream::new(seed, "made.score", 0), &numbers, &asked, &mut || true)?.unwrap_or_default();
     Ok(Split { images: to_bytes(&pictures).into(), labels: asked.iter().map(|&label| label as u8).collect() })
 }
 

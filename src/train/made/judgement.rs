@@ -1,12 +1,12 @@
 //! What an independent CNN makes of a GAN's pictures, and how far they are from real ones.
 
 use super::super::classification::Evaluation;
-use super::super::diversity::spread;
 use super::super::error::TrainError;
-use super::super::frechet::Cloud;
-use super::super::sheet::to_bytes;
-use super::Pair;
+use super::Painter;
+use super::diversity::spread;
+use super::frechet::Cloud;
 use super::judge::Judge;
+use super::sheet::to_bytes;
 use crate::data::Split;
 use crate::ops::Backend;
 use crate::ops::random::Stream;
@@ -42,20 +42,22 @@ pub struct Exhibits<'a> {
     pub seed: u64,
 }
 
-/// Looks at what `pair` makes and at real pictures. None when `go_on`, asked before each batch, said no.
+/// Looks at what `painter` makes and at real pictures. None when `go_on`, asked before each batch, said no.
 ///
 /// # Errors
 /// When the device fails.
 pub fn pass<D: Backend>(
     judge: &Judge<D>,
-    pair: &Pair<D>,
+    painter: &dyn Painter,
     exhibits: &Exhibits,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Judgement>, TrainError> {
     let Exhibits { real, labels, of_each, seed } = *exhibits;
     let asked: Vec<usize> = (0..of_each * labels).map(|i| i / of_each).collect();
     let places: Vec<usize> = (0..asked.len()).collect();
-    let Some(made) = pair.draw(&Stream::new(seed, "gan.judged", 0), &places, &asked, go_on)? else { return Ok(None) };
+    let Some(made) = painter.draw(&Stream::new(seed, "made.judged", 0), &places, &asked, go_on)? else {
+        return Ok(None);
+    };
     let Some(made) = judge.look(&to_bytes(&made), go_on)? else { return Ok(None) };
     let Some(looks) = judge.look(&real.images, go_on)? else { return Ok(None) };
 

@@ -1,0 +1,199 @@
+//! What is told of a model's pictures while it trains.
+
+use super::super::error::TrainError;
+use super::super::material::Material;
+use super::super::recipe::{Drawing, Findings, Matrix, Subject};
+use super::Painter;
+use super::diversity::{shrunk, spread};
+use super::judge::Judge;
+use super::nearest::nearest;
+use super::sheet::{Sheet, to_bytes};
+use crate::data::SIDE;
+use crate::data::augment::Normaliser;
+use crate::nn::checkpoint::TensorFile;
+use crate::ops::Backend;
+use crate::ops::random::Stream;
+use crate::run::{MetricDef, SheetNote};
+use crate::train::classification::def;
+use std::path::Path;
+
+/// Rows of a sheet; each row has one noise, each column one label.
+pub const SHEET_ROWS: usize = 8;
+/// Pictures of each label that the diversity of the log is measured on.
+pub const COMPARED: usize = 64;
+/// Below this share of the real pictures' diversity a model is said to have collapsed.
+const COLLAPSE: f64 = 0.4;
+/// Under what a checkpoint notes that the diversity was low.
+const IS_LOW: &str = "diversity_is_low";
+
+/// Looks on while a model that makes pictures trains, and changes nothing but the log.
+pub struct Onlooker<D: Backend> {
+    seed: u64,
+    /// What to try when the pictures of a label are all alike.
+    advice: &'static str,
+    judge: Option<Judge<D>>,
+    /// The spread of real pictures, which that of made ones is measured by.
+    real_spread: f64,
+    /// Whether the log has been told that the diversity is low.
+    is_low: bool,
+}
+
+impl<D: Backend> Onlooker<D> {
+    /// With the CNN of a file as judge, if it is one that knows all labels.
+    pub fn new(device: &D, material: &Material, seed: u64, advice: &'static str, judge: Option<&Path>) -> Self {
+        let judge = judge.map(|path| Judge::from_file(device.clone(), path, &material.data.labels));
+        let judge = judge.transpose().unwrap_or_else(|error| {
+            tracing::warn!("nobody looks at what is made: {error}");
+            None
+        });
+        Self { seed, advice, judge: judge.flatten(), real_spread: real_spread(material), is_low: false }
+    }
+
+    /// How many pictures [`Self::measure`] has made.
+    pub fn compared(labels: usize) -> usize {
+        COMPARED * labels
+    }
+
+    /// What [`Self::measure`] logs.
+    pub fn metric_defs() -> Vec<MetricDef> {
+        vec![def("diversity", "", Some(true)), def("generated/agreement", "%", Some(true))]
+    }
+
+    /// How diverse made pictures are, as a share of the real ones' diversity, and what is seen in them. False when
+    /// `go_on` said no.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn measure(
+        &mut self,
+        painter: &dyn Painter,
+        labels: usize,
+        findings: &mut Findings,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<bool, TrainError> {
+        let (numbers, labels): (Vec<usize>, Vec<usize>) =
+            (0..Self::compared(labels)).map(|i| (i, i / COMPARED)).unzip();
+        let stream = Stream::new(self.seed, "made.measured", 0);
+        let Some(pictures) = painter.draw(&stream, &numbers, &labels, go_on)? else { return Ok(false) };
+        let (rows, width) = shrunk(&pictures);
+        let diversity = spread(&rows, width, &labels) / self.real_spread;
+        findings.values.insert("diversity".to_owned(), diversity);
+        findings.warnings.extend(self.watch(diversity));
+        if let Some(judge) = &self.judge {
+            let Some(seen) = judge.see(&to_bytes(&pictures), go_on)? else { return Ok(false) };
+            let (counts, agreement) = judge.confusion(&seen, &labels);
+            findings.confusions.push(Matrix { of: "generated", labels: judge.labels().to_vec(), counts });
+            findings.values.insert("generated/agreement".to_owned(), agreement);
+        }
+        Ok(true)
+    }
+
+    /// Has a sheet painted, and says of each picture what is seen in it and which training image is nearest. None when
+    /// `go_on` said no.
+    ///
+    /// # Errors
+    /// When the label is unknown, or the device fails.
+    pub fn drawing(
+        &self,
+        painter: &dyn Painter,
+        subject: &Subject,
+        material: &Material,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Drawing>, TrainError> {
+        let known = &material.data.labels;
+        let columns = known.len();
+        let places = 0..SHEET_ROWS * columns;
+        let (stream, only) = match subject {
+            Subject::Same => (Stream::new(self.seed, "made.sheet", 0), None),
+            Subject::Fresh { label, step } => {
+                let only = label.as_ref().map(|label| number(known, label)).transpose()?;
+                (Stream::new(self.seed, "made.fresh", *step), only)
+            }
+        };
+        let (noises, labels): (Vec<usize>, Vec<usize>) = match only {
+            None => places.map(|i| (i / columns, i % columns)).unzip(),
+            Some(label) => places.map(|i| (i, label)).unzip(),
+        };
+        let Some(pictures) = painter.draw(&stream, &noises, &labels, go_on)? else { return Ok(None) };
+        let pixels = to_bytes(&pictures);
+        let sheet = Sheet::new(&pixels, SIDE, columns);
+        let mut note = sheet.note(known, &labels);
+        let nearest = self.comment(&pixels, material, &mut note, go_on)?;
+        Ok(nearest.map(|nearest| Drawing { sheet, note, nearest }))
+    }
+
+    /// Notes what is seen in pictures; the sheet of the nearest training images.
+    fn comment(
+        &self,
+        pixels: &[u8],
+        material: &Material,
+        note: &mut SheetNote,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Sheet>, TrainError> {
+        if let Some(judge) = &self.judge {
+            let Some(seen) = judge.see(pixels, go_on)? else { return Ok(None) };
+            note.seen = seen.iter().map(|seen| judge.number(seen.label) as u8).collect();
+            note.sure = seen.iter().map(|seen| seen.sure).collect();
+            note.labels = judge.labels().to_vec();
+            note.judge = judge.name().to_owned();
+        }
+        let train = &material.data.train;
+        let near = nearest(pixels, train, &material.indices, go_on);
+        Ok(near.map(|near| Sheet::new(&train.select(&near).images, SIDE, note.columns as usize)))
+    }
+
+    /// Notes the diversity: a sentence when it has just fallen too low.
+    fn watch(&mut self, diversity: f64) -> Option<String> {
+        let was_low = std::mem::replace(&mut self.is_low, diversity < COLLAPSE);
+        (self.is_low && !was_low).then(|| {
+            format!(
+                "made pictures of a label differ only {:.0} % as much as real ones: the model may be collapsing; {}",
+                100.0 * diversity,
+                self.advice
+            )
+        })
+    }
+
+    /// Puts what a resumed training must know into a checkpoint.
+    pub fn save(&self, file: &mut TensorFile) {
+        file.meta.insert(IS_LOW.to_owned(), self.is_low.into());
+    }
+
+    /// Takes it back.
+    pub fn load(&mut self, file: &TensorFile) {
+        self.is_low = file.meta.get(IS_LOW).and_then(serde_json::Value::as_bool).unwrap_or(false);
+    }
+}
+
+fn number(known: &[String], label: &str) -> Result<usize, TrainError> {
+    let unknown = || TrainError::NoSuchLabel { name: label.to_owned(), known: known.join(", ") };
+    known.iter().position(|own| own == label).ok_or_else(unknown)
+}
+
+/// The spread of the first real pictures of each label.
+fn real_spread(material: &Material) -> f64 {
+    let split = material.data.train.select(&material.indices);
+    let shown = split.select(&split.first_balanced(COMPARED * material.data.labels.len()));
+    let (rows, width) = shrunk(&Normaliser::new(material.stats).apply(&shown.images));
+    let labels: Vec<usize> = shown.labels.iter().map(|&label| usize::from(label)).collect();
+    spread(&rows, width, &labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfdx::prelude::Cpu;
+
+    #[test]
+    fn a_collapse_is_said_once_a_fall_and_known_after_a_resume() {
+        let mut onlooker: Onlooker<Cpu> =
+            Onlooker { seed: 1, advice: "try another seed", judge: None, real_spread: 1.0, is_low: false };
+        let said: Vec<bool> = [0.9, 0.3, 0.2, 0.5, 0.1].map(|diversity| onlooker.watch(diversity).is_some()).to_vec();
+        assert_eq!(said, [false, true, false, false, true]);
+        let mut file = TensorFile::default();
+        onlooker.save(&mut file);
+        let mut resumed = Onlooker { judge: None, is_low: false, ..onlooker };
+        resumed.load(&file);
+        assert!(resumed.watch(0.1).is_none());
+    }
+}
