@@ -121,6 +121,26 @@ fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
 }
 
 #[test]
+fn d_asks_a_run_that_trains_for_fresh_pictures_of_the_label_in_view() {
+    let mut app = with_made_pictures();
+    assert_eq!(orders(press(&mut app, "4d")), [], "these are test pictures");
+    press(&mut app, "g");
+    let gallery = || Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
+    let seen = Ok(Arc::new(Predictions::of([(1, 0.9), (1, 0.8)])));
+    let sheet = Sheet { pictures: gallery(), seen, nearest: None };
+    news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 20, sheet });
+    key(&mut app, Key::Right);
+    let draw = |label: Option<&str>| Ask::Draw { label: label.map(String::from) };
+    let order = |label| [Order::Ask { run: name("a"), ask: draw(label) }];
+    assert_eq!(orders(press(&mut app, "d")), order(Some("dog")));
+    assert_eq!(orders(press(&mut app, "D")), order(None));
+    news(&mut app, Update::Answered { run: name("a"), ask: draw(None), answer: Answer::Confirmed });
+    assert_eq!(app.runs.asked(&name("a")), None);
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
+    assert_eq!(orders(press(&mut app, "d")), [], "nobody is there to draw");
+}
+
+#[test]
 fn g_and_t_say_why_they_do_nothing_for_a_run_that_makes_no_pictures() {
     let mut app = with_pictures();
     for keys in ["4g", "t"] {

@@ -1,6 +1,7 @@
 //! The runs as cards of three rows, for the left side of a wide terminal.
 
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, below, row, span, top};
 use super::{format, phase, run_table};
@@ -124,11 +125,14 @@ fn figures(run: &RunView, area: Rect, brush: &mut Brush<'_>) {
     ];
     let used = brush.line(area, &spans);
     let rate = run_table::rate(run);
-    let rate = if rate.is_empty() { rate } else { format!("{rate} img/s  ") };
-    let size = run.bytes.map_or_else(String::new, format::bytes);
-    let end = format!("  {rate}{size:>8}");
+    let rate = if rate.is_empty() { rate } else { format!("  {rate} img/s") };
+    let size = run.bytes.map_or_else(String::new, |bytes| format!("  {:>8}", format::bytes(bytes)));
+    // What there is no room for is left out, the size first.
+    let room = area.width.saturating_sub(used);
+    let ends = [format!("{rate}{size}"), rate, String::new()];
+    let end = ends.into_iter().find(|end| end.width() <= usize::from(room)).unwrap_or_default();
     brush.right(area, &end, theme.dim());
     let spark = after(area, used + 2);
-    let spark = Rect { width: spark.width.saturating_sub(end.chars().count() as u16), ..spark };
+    let spark = Rect { width: spark.width.saturating_sub(end.width() as u16), ..spark };
     run_table::spark(run, spark, brush);
 }

@@ -2,8 +2,10 @@
 //! and made to draw.
 
 use super::place::{Place, Worker, wait_until};
+use pixscribe::run::{Answer, CommandKind, RunDir, send_and_wait};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 const SMALL: [&str; 4] = ["data.limit=100", "batch_size=10", "epochs=2", "labels=[\"cat\", \"frog\", \"ship\"]"];
 
@@ -105,6 +107,27 @@ fn a_gan_is_measured_and_draws_what_is_asked() {
     let named = output(&place, &["predict", &frog, "--model", "g", "--json"]).unwrap();
     let named: serde_json::Value = serde_json::from_str(&named).unwrap();
     assert_eq!(named[0]["probabilities"].as_object().unwrap().len(), 3);
+}
+
+#[test]
+fn fresh_pictures_of_a_label_come_from_a_worker_that_trains_on() {
+    let place = Place::new();
+    let mut command = train(&place, "live", 2);
+    let _worker = Worker(command.args(["--set", "epochs=10000"]).spawn().unwrap());
+    wait_until("some steps are done", || steps_logged(&place, "live") >= 2);
+    let run = RunDir::open(&place.runs(), &"live".parse().unwrap()).unwrap();
+    let ask = |label: &str| {
+        let sample = CommandKind::Sample { label: Some(label.to_owned()) };
+        send_and_wait(&run, sample, Duration::from_secs(30)).unwrap()
+    };
+    assert!(matches!(ask("frog"), Answer::Confirmed));
+    let drawn = place.events("live").into_iter().rfind(|event| event["kind"] == "samples").unwrap();
+    let asked = drawn["sheet"]["asked"].as_array().unwrap();
+    assert!(asked.len() == 24 && asked.iter().all(|label| label == 1), "{drawn}");
+    let Answer::Refused(why) = ask("dog") else { panic!("a dog was drawn") };
+    assert!(why.contains("`dog`") && why.contains("frog"), "{why}");
+    let before = steps_logged(&place, "live");
+    wait_until("it trains on", || steps_logged(&place, "live") > before);
 }
 
 #[test]
