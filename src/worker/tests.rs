@@ -15,7 +15,7 @@ fn a_run(root: &Path, model: ModelKind) -> RunDir {
         model: Some(model),
         data: DataConfig { path: Some(sample), limit: Some(100) },
         // Runs of others that compute on this machine are not waited for.
-        runtime: RuntimeConfig { slots: 1000, ..RuntimeConfig::default() },
+        runtime: RuntimeConfig { slots: 64, ..RuntimeConfig::default() },
         cnn: CnnConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..CnnConfig::default() },
         gan: GanConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..GanConfig::default() },
         ..Config::default()
