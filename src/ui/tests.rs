@@ -174,8 +174,9 @@ fn computed() -> Duration {
     Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0))
 }
 
-/// What a frame at 200x50 may take, in time computed: a busy machine hardly changes it.
-const FRAME_BUDGET: Duration = Duration::from_millis(3);
+/// What a frame at 200x50 may take, in time computed. On a quiet machine it takes less than 3 ms; the other tests, which run
+/// at the same time on the same caches, have been seen to double that. A cost that grows with the points would be far more.
+const FRAME_BUDGET: Duration = Duration::from_millis(15);
 
 #[test]
 fn a_frame_of_20_series_of_50_000_points_is_fast() {
