@@ -1,7 +1,7 @@
 //! Whole screens, glyphs and styles, and how long they take.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -174,9 +174,11 @@ fn computed() -> Duration {
     Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0))
 }
 
-/// What a frame at 200x50 may take, in time computed. On a quiet machine it takes less than 3 ms; the other tests, which run
-/// at the same time on the same caches, have been seen to double that. A cost that grows with the points would be far more.
-const FRAME_BUDGET: Duration = Duration::from_millis(15);
+/// What a frame at 200x50 may take, in time computed.
+const FRAME_BUDGET: Duration = Duration::from_millis(3);
+/// The other tests run at the same time on the same caches, which has been seen to double a frame's time: it is measured
+/// until they leave it alone, so long at most.
+const MEASURED_FOR: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_frame_of_20_series_of_50_000_points_is_fast() {
@@ -197,8 +199,11 @@ fn a_frame_of_20_series_of_50_000_points_is_fast() {
             }
             (computed() - before) / FRAMES
         };
-        // The best of a few: others who share the caches cost time too.
-        let frame = (0..4).map(|_| frames()).min().unwrap_or_default();
+        let begun = Instant::now();
+        let mut frame = frames();
+        while frame >= FRAME_BUDGET && begun.elapsed() < MEASURED_FOR {
+            frame = frame.min(frames());
+        }
         println!("{title} at 200x50 with 20 series of 50,000 points: {frame:?} a frame");
         assert!(frame < FRAME_BUDGET, "{title}: {frame:?}");
     }
