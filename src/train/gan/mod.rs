@@ -135,6 +135,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
     }
 
     fn end_epoch(&mut self) -> Values {
+        self.onlooker.close_epoch();
         std::mem::take(&mut self.epoch).means()
     }
 

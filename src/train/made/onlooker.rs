@@ -36,6 +36,8 @@ pub struct Onlooker<D: Backend> {
     real_spread: f64,
     /// Whether the log has been told that the diversity is low.
     is_low: bool,
+    /// What the last measurement found of that; the log is told when its epoch is closed.
+    found_low: bool,
 }
 
 impl<D: Backend> Onlooker<D> {
@@ -46,7 +48,7 @@ impl<D: Backend> Onlooker<D> {
             tracing::warn!("nobody looks at what is made: {error}");
             None
         });
-        Self { seed, advice, judge: judge.flatten(), real_spread: real_spread(material), is_low: false }
+        Self { seed, advice, judge: judge.flatten(), real_spread: real_spread(material), is_low: false, found_low: false }
     }
 
     /// How many pictures [`Self::measure`] has made.
@@ -142,16 +144,21 @@ impl<D: Backend> Onlooker<D> {
         Ok(near.map(|near| Sheet::new(&train.select(&near).images, SIDE, note.columns as usize)))
     }
 
-    /// Notes the diversity: a sentence when it has just fallen too low.
+    /// Looks at the diversity: a sentence when it has just fallen too low.
     fn watch(&mut self, diversity: f64) -> Option<String> {
-        let was_low = std::mem::replace(&mut self.is_low, diversity < COLLAPSE);
-        (self.is_low && !was_low).then(|| {
+        self.found_low = diversity < COLLAPSE;
+        (self.found_low && !self.is_low).then(|| {
             format!(
                 "made pictures of a label differ only {:.0} % as much as real ones: the model may be collapsing; {}",
                 100.0 * diversity,
                 self.advice
             )
         })
+    }
+
+    /// The last measurement is in the log. One whose epoch's end is broken off is measured, and told, again.
+    pub fn close_epoch(&mut self) {
+        self.is_low = self.found_low;
     }
 
     /// Puts what a resumed training must know into a checkpoint.
@@ -162,6 +169,7 @@ impl<D: Backend> Onlooker<D> {
     /// Takes it back.
     pub fn load(&mut self, file: &TensorFile) {
         self.is_low = file.meta.get(IS_LOW).and_then(serde_json::Value::as_bool).unwrap_or(false);
+        self.found_low = self.is_low;
     }
 }
 
@@ -186,14 +194,36 @@ mod tests {
 
     #[test]
     fn a_collapse_is_said_once_a_fall_and_known_after_a_resume() {
-        let mut onlooker: Onlooker<Cpu> =
-            Onlooker { seed: 1, advice: "try another seed", judge: None, real_spread: 1.0, is_low: false };
-        let said: Vec<bool> = [0.9, 0.3, 0.2, 0.5, 0.1].map(|diversity| onlooker.watch(diversity).is_some()).to_vec();
+        let mut onlooker = fresh();
+        let said: Vec<bool> = [0.9, 0.3, 0.2, 0.5, 0.1].map(|diversity| epoch(&mut onlooker, diversity)).to_vec();
         assert_eq!(said, [false, true, false, false, true]);
+        assert!(!epoch(&mut resumed(&onlooker), 0.1));
+    }
+
+    #[test]
+    fn a_collapse_that_was_measured_and_not_logged_is_said_after_a_resume() {
+        let mut onlooker = fresh();
+        assert!(onlooker.watch(0.1).is_some());
+        assert!(epoch(&mut resumed(&onlooker), 0.1));
+    }
+
+    fn fresh() -> Onlooker<Cpu> {
+        let advice = "try another seed";
+        Onlooker { seed: 1, advice, judge: None, real_spread: 1.0, is_low: false, found_low: false }
+    }
+
+    /// Whether an epoch of this diversity has something to say.
+    fn epoch(onlooker: &mut Onlooker<Cpu>, diversity: f64) -> bool {
+        let is_said = onlooker.watch(diversity).is_some();
+        onlooker.close_epoch();
+        is_said
+    }
+
+    fn resumed(from: &Onlooker<Cpu>) -> Onlooker<Cpu> {
         let mut file = TensorFile::default();
-        onlooker.save(&mut file);
-        let mut resumed = Onlooker { judge: None, is_low: false, ..onlooker };
-        resumed.load(&file);
-        assert!(resumed.watch(0.1).is_none());
+        from.save(&mut file);
+        let mut onlooker = fresh();
+        onlooker.load(&file);
+        onlooker
     }
 }

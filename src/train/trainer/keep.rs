@@ -77,7 +77,7 @@ impl Trainer<'_> {
             return Ok(None);
         };
         let subject = Subject::Fresh { label: label.clone(), step: self.step };
-        let outcome = self.draw_as(&format!("step-{:08}.png", self.step), &subject).map_err(|error| error.to_string());
+        let outcome = self.draw_as(&self.fresh_name(label.as_deref()), &subject).map_err(|error| error.to_string());
         let (answer, leave) = match outcome {
             Ok(Ok(())) => (Ok(()), None),
             Ok(Err(leave)) => (Err(LEFT.to_owned()), Some(leave)),
@@ -85,6 +85,15 @@ impl Trainer<'_> {
         };
         self.host.answer(wish, answer);
         Ok(leave)
+    }
+
+    /// The file of fresh pictures: those of other labels at the same step have others, the same again has the same.
+    fn fresh_name(&self, label: Option<&str>) -> String {
+        let number = label.and_then(|label| self.recipe.labels().iter().position(|known| known == label));
+        match number {
+            Some(number) => format!("step-{:08}-label-{number}.png", self.step),
+            None => format!("step-{:08}.png", self.step),
+        }
     }
 
     /// Saves because someone asked; whether it is saved.
