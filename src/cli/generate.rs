@@ -1,4 +1,4 @@
-//! `pixscribe generate`: pictures that a GAN makes of the labels it knows.
+//! `pixscribe generate`: pictures that a GAN or a diffusion model makes of the labels it knows.
 
 use super::args::GenerateArgs;
 use super::{BadUsage, CliError, CliResult, Globals, model};
@@ -7,19 +7,24 @@ use crate::data::SIDE;
 use crate::ops::random::Stream;
 use crate::train::made::sheet::{Sheet, to_bytes};
 use dfdx::prelude::Cpu;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// Why nothing is generated.
 #[derive(Debug, thiserror::Error)]
 enum GenerateError {
     #[error(
-        "{weights} holds a {model}, which makes no pictures: name a GAN with --model, or train one with `pixscribe train gan`"
+        "{weights} holds a {model}, which makes no pictures: name a GAN or a diffusion model with --model, or train one with `pixscribe train gan`"
     )]
     NoGenerator { weights: PathBuf, model: ModelKind },
     #[error("{weights} holds a discriminator that was trained without its generator: name another run with --model")]
     Untrained { weights: PathBuf },
     #[error("the model knows no label {label:?}; it knows {known}")]
     UnknownLabel { label: String, known: String },
+    #[error(
+        "{weights} holds a {model}, which draws at once: --steps and --guidance are for a diffusion model, named with --model"
+    )]
+    DrawsAtOnce { weights: PathBuf, model: ModelKind },
     #[error("{0} exists already and is left alone; name another place with -o")]
     Exists(PathBuf),
     #[error("{0} is neither a .png file nor a folder: a sheet is written as PNG")]
@@ -30,7 +35,15 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let place = Place::of(&args.out)?;
     let found = model::find(globals, args.model.as_deref(), ModelKind::Gan)?;
     // A few pictures are made before a GPU has woken up.
-    let trained = found.load(Cpu::default())?;
+    let mut trained = found.load(Cpu::default())?;
+    if args.steps.is_some() || args.guidance.is_some() {
+        let model = trained.card.model;
+        let Some(sampling) = trained.sampling() else {
+            return Err(GenerateError::DrawsAtOnce { weights: found.weights, model }.into());
+        };
+        sampling.steps = args.steps.map_or(sampling.steps, |steps| steps as usize);
+        sampling.guidance = args.guidance.unwrap_or(sampling.guidance);
+    }
     if trained.card.labels_only {
         return Err(GenerateError::Untrained { weights: found.weights }.into());
     }
@@ -52,7 +65,16 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let (numbers, labels): (Vec<usize>, Vec<usize>) =
         (0..count).map(|i| (i / asked.len(), asked[i % asked.len()])).unzip();
     let stream = Stream::new(args.seed, "gan.generate", 0);
-    let pictures = to_bytes(&painter.draw(&stream, &numbers, &labels, &mut || true)?.unwrap_or_default());
+    let bar = ProgressBar::new(painter.asks(count) as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {eta} left") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    let pictures = painter.draw(&stream, &numbers, &labels, &mut || {
+        bar.inc(1);
+        true
+    });
+    bar.finish_and_clear();
+    let pictures = to_bytes(&pictures?.unwrap_or_default());
     match place {
         Place::File(path) => {
             let columns = if asked.len() > 1 { asked.len() } else { (count as f64).sqrt().ceil() as usize };

@@ -1,7 +1,7 @@
 //! A trained model: what its file of weights says of itself, and its answers to pictures.
 
 use super::classification::{Answer, Evaluation};
-use super::diffusion::Sampling;
+use super::diffusion::{Mender, Sampling};
 use super::error::TrainError;
 use super::made::Painter;
 use crate::config::{ModelKind, Preset};
@@ -216,6 +216,14 @@ impl<D: Backend> Trained<D> {
         match &self.net {
             Net::Gan(pair) if !self.card.labels_only => Some(pair.as_ref()),
             Net::Diffusion(diffuser) => Some(diffuser.as_ref()),
+            Net::Gan(_) | Net::Cnn(_) => None,
+        }
+    }
+
+    /// Its part that restores damaged pictures; none where it has none.
+    pub fn restorer(&self) -> Option<Mender<'_>> {
+        match &self.net {
+            Net::Diffusion(diffuser) => Some(Mender::new(diffuser.as_ref())),
             Net::Gan(_) | Net::Cnn(_) => None,
         }
     }

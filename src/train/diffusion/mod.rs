@@ -9,6 +9,7 @@ mod diffuser;
 mod draws;
 mod level;
 mod losses;
+mod restore;
 mod sampler;
 mod step;
 mod strip;
@@ -18,6 +19,7 @@ mod velocity;
 mod weights;
 
 pub use diffuser::Diffuser;
+pub use restore::Mender;
 pub use sampler::Sampling;
 pub use velocity::Velocity;
 
