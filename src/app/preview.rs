@@ -47,7 +47,15 @@ pub struct PreviewView {
 
 impl Default for PreviewView {
     fn default() -> Self {
-        PreviewView { show: Show::All, list: Vec::new(), listed: None, anchor: 0, a_row: 1, file: None, instead: Instead::Nothing }
+        PreviewView {
+            show: Show::All,
+            list: Vec::new(),
+            listed: None,
+            anchor: 0,
+            a_row: 1,
+            file: None,
+            instead: Instead::Nothing,
+        }
     }
 }
 

@@ -182,10 +182,10 @@ pub struct GenerateArgs {
     /// The same seed makes the same pictures
     #[arg(long, value_name = "S", default_value = "1")]
     pub seed: u64,
-    /// A diffusion model's steps from noise to picture [default: 50]
+    /// A diffusion model's steps from noise to picture [default: 25]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub steps: Option<u64>,
-    /// How far a diffusion model's pictures are pushed towards their label: 1 is not at all [default: 2]
+    /// How far a diffusion model's pictures are pushed towards their label: 1 is not at all [default: 1.5]
     #[arg(long, value_name = "W", value_parser = guidance_parser)]
     pub guidance: Option<f32>,
     /// A .png file for one sheet, or a folder for single files; nothing that exists is overwritten

@@ -139,7 +139,7 @@ fn restore_all<D: Backend>(
 
 fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: &Path) -> Result<Restored, CliError> {
     let damaged = Picture::from_rgb(&image_whole(path)?)?;
-    let (task, sigma_was_estimated) = task(args, &damaged)?;
+    let (task, sigma_was_estimated) = asked(args, &damaged)?;
     let reference = args.reference.as_deref().map(|reference| read_reference(reference, path, &damaged)).transpose()?;
     let spinner = spinner(args.json, path);
     let result = restorer.restore(&task, std::slice::from_ref(&damaged), &mut || {
@@ -164,7 +164,7 @@ fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: 
 }
 
 /// What is to be put right, and whether its noise had to be estimated.
-fn task(args: &RestoreArgs, damaged: &Picture) -> Result<(Task, bool), CliError> {
+fn asked(args: &RestoreArgs, damaged: &Picture) -> Result<(Task, bool), CliError> {
     Ok(match args.task {
         RestoreTask::Denoise => {
             let sigma = args.sigma.map_or_else(|| noise_level::estimate(damaged), Ok)?;

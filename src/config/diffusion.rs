@@ -52,7 +52,7 @@ impl Default for DiffusionConfig {
             flip: Flip::Random,
             sample_steps: 20,
             guidance: 2.0,
-            classified: 200,
+            classified: 100,
             fitted: 500,
             eval_every_epochs: 1,
             sample_every_epochs: 1,

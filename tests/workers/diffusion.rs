@@ -93,10 +93,10 @@ fn it_is_measured_draws_what_is_asked_and_restores() {
     assert!(bytes("again.png") == bytes("sheet.png") && bytes("other.png") != bytes("sheet.png"));
 
     let (clean, odd) = (picture(folder.path(), "a.png", (32, 32)), picture(folder.path(), "b.png", (40, 21)));
-    let restore = |task: &[&str]| {
-        output(&place, &[["restore", "--model", "d", "-o", &at("out")].as_slice(), task].concat())
-    };
-    let said = restore(&[&clean, &odd, "--task", "denoise", "--sigma", "0.1", "--reference", folder.path().to_str().unwrap()]);
+    let restore =
+        |task: &[&str]| output(&place, &[["restore", "--model", "d", "-o", &at("out")].as_slice(), task].concat());
+    let said =
+        restore(&[&clean, &odd, "--task", "denoise", "--sigma", "0.1", "--reference", folder.path().to_str().unwrap()]);
     let said = said.unwrap();
     assert!(said.lines().count() == 2 && said.contains("PSNR") && said.contains("SSIM"), "{said}");
     assert_eq!(image::image_dimensions(at("out/b.png")).unwrap(), (40, 21));

@@ -158,7 +158,8 @@ fn print(report: &Report) {
         100.0 * high,
         report.loss
     );
-    let passes = if report.calls_per_image == 1 { "one pass".to_owned() } else { format!("{} passes", report.calls_per_image) };
+    let passes =
+        if report.calls_per_image == 1 { "one pass".to_owned() } else { format!("{} passes", report.calls_per_image) };
     println!("{passes} of the net and {:.1} ms an image", report.ms_per_image);
     let width = report.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     for (index, label) in report.labels.iter().enumerate() {

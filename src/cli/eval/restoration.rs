@@ -82,7 +82,7 @@ fn measure<D: Backend>(device: D, args: &EvalArgs, found: &Found, data: &Dataset
     let choose = Picture::from_split(&data.train, 0..CHOSEN_ON);
     let fit = Picture::from_split(&data.train, CHOSEN_ON..data.train.len().min(CHOSEN_ON + FITTED));
     let lessons = Lessons { fit: &fit, choose: &choose, seed: SEED };
-    let tables = Task::standard()?.iter().map(|task| table(task, &lessons, &clean, &restorer, args.json));
+    let tables = Task::standard()?.into_iter().map(|task| table(&task, &lessons, &clean, &restorer, args.json));
     Ok(Report {
         n: clean.len(),
         weights: found.weights.display().to_string(),

@@ -16,7 +16,7 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { steps: 50, guidance: 2.0 }
+        Self { steps: 25, guidance: 1.5 }
     }
 }
 

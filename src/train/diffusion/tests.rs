@@ -15,7 +15,14 @@ fn data() -> Dataset {
 }
 
 fn config() -> DiffusionConfig {
-    DiffusionConfig { batch_size: 6, epochs: 2, sample_steps: 2, classified: 3, fitted: 4, ..DiffusionConfig::default() }
+    DiffusionConfig {
+        batch_size: 6,
+        epochs: 2,
+        sample_steps: 2,
+        classified: 3,
+        fitted: 4,
+        ..DiffusionConfig::default()
+    }
 }
 
 fn recipe(config: DiffusionConfig) -> DiffusionRecipe<Cpu> {

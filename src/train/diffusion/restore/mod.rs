@@ -39,7 +39,8 @@ impl Restorer for Mender<'_> {
     }
 
     fn settings(&self) -> String {
-        let [blur, hole] = [DEBLUR, INPAINT].map(|walk| format!("{} samples of {} passes", walk.samples, walk.passes()));
+        let [blur, hole] =
+            [DEBLUR, INPAINT].map(|walk| format!("{} samples of {} passes", walk.samples, walk.passes()));
         format!("blur: {blur}, hole: {hole}")
     }
 
@@ -66,9 +67,7 @@ impl Mender<'_> {
     ) -> Result<Option<Vec<Picture>>, RestorationError> {
         let seen: Vec<Picture> = damaged.iter().map(state::to_state).collect();
         let restored = match task {
-            Task::Denoise { sigma } => {
-                denoise::denoise(self.model, &seen, *sigma, go_on).map_err(failed)?
-            }
+            Task::Denoise { sigma } => denoise::denoise(self.model, &seen, *sigma, go_on).map_err(failed)?,
             Task::Deblur { blur, sigma } => {
                 let evidence = Evidence::Blurred { seen, blur: *blur, sigma: *sigma };
                 mean_of_samples(self.model, &evidence, DEBLUR, go_on)?

@@ -4,8 +4,8 @@ use super::super::level::Level;
 use super::super::velocity::Velocity;
 use super::evidence::Evidence;
 use super::expect::expect;
-use super::state::{changed, turned};
 use super::failed;
+use super::state::{changed, turned};
 use crate::ops::random::Stream;
 use crate::restoration::{Picture, RestorationError};
 use rayon::prelude::*;
@@ -101,7 +101,8 @@ fn sample(
             let guessed = expect(model, &states, time).map_err(failed)?;
             fitted = evidence.correct(guessed, UNEXPLAINED * now.sigma * now.sigma)?;
             let pairs: Vec<(&Picture, &Picture)> = states.iter().zip(&fitted).collect();
-            let moved = draws.apply(&pairs, |(state, picture), draw| forward(state, picture, (now, next), walk.fresh, draw));
+            let moved =
+                draws.apply(&pairs, |(state, picture), draw| forward(state, picture, (now, next), walk.fresh, draw));
             let is_again = repeat + 1 < walk.repeats;
             states = if is_again { draws.apply(&moved, |state, draw| back(state, (now, next), draw)) } else { moved };
         }
