@@ -1,6 +1,6 @@
 //! Blur by a symmetric kernel, row by row and column by column, over mirrored borders.
 
-use super::picture::{COLOURS, Picture};
+use super::picture::{COLOURS, Picture, mirrored};
 use rayon::prelude::*;
 
 /// Deviations that a Gaussian kernel reaches each way (scipy.ndimage's `truncate`).
@@ -84,23 +84,9 @@ impl Blur {
     }
 }
 
-/// Mirrors a coordinate into `0..length` with the edge repeated: -1 is 0, `length` is `length - 1`. `length` is at least 1.
-pub(super) fn mirrored(at: isize, length: usize) -> usize {
-    let period = 2 * length;
-    let at = at.rem_euclid(period as isize) as usize;
-    if at < length { at } else { period - 1 - at }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mirror_repeats_the_edge() {
-        let found: Vec<usize> = (-5..8).map(|at| mirrored(at, 3)).collect();
-        assert_eq!(found, [1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1]);
-        assert!((-9..9).all(|at| mirrored(at, 1) == 0));
-    }
 
     /// ```python
     /// import numpy as np
