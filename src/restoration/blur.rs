@@ -19,7 +19,7 @@ impl Blur {
     /// A Gaussian of deviation `sigma` pixels, cut off `floor(4 sigma + 1/2)` pixels away, as scipy.ndimage's
     /// `gaussian_filter` does with its defaults. A `sigma` that is not above 0 blurs nothing.
     pub fn gaussian(sigma: f32) -> Self {
-        if !(sigma > 0.0) {
+        if sigma.is_nan() || sigma <= 0.0 {
             return Self { weights: vec![1.0] };
         }
         let radius = (TRUNCATE * sigma + 0.5).min(MAX_RADIUS) as usize;
@@ -98,7 +98,7 @@ mod tests {
         let line = [0.0, 0.1, 0.9, 0.4, 0.7];
         let picture = Picture::of_size(5, 1, |_, x, colour| line[x] * (colour + 1) as f32);
         let blurred = Blur::gaussian(1.5).apply(&picture);
-        let due = [0.187_325_34, 0.303_920_3, 0.453_280_53, 0.556_128_03, 0.599_345_8];
+        let due = [0.187_325_34, 0.303_920_3, 0.453_280_53, 0.556_128, 0.599_345_8];
         for (x, due) in due.iter().enumerate() {
             for colour in 0..3 {
                 let found = blurred.at(0, x, colour);

@@ -5,6 +5,7 @@ use super::super::{Picture, RestorationError, Restorer, Task, each};
 use super::least_squares::{Equations, Samples};
 use super::{Lessons, other_task};
 use crate::ops::random::Stream;
+use std::ops::Range;
 
 /// Sides of the window that are tried.
 const SIDES: [usize; 3] = [5, 7, 9];
@@ -72,30 +73,15 @@ impl LinearFilter {
     }
 
     /// Finds the weights from some colours to the same colours.
-    fn learn(
-        &mut self,
-        lessons: &Lessons,
-        damaged: &[Picture],
-        colours: std::ops::Range<usize>,
-    ) -> Result<(), RestorationError> {
+    fn learn(&mut self, lessons: &Lessons, damaged: &[Picture], colours: Range<usize>) -> Result<(), RestorationError> {
         let (side, targets) = (self.side, colours.len());
         let features = side * side * targets + 1;
         let append = |index: usize, samples: &mut Samples| {
-            let clean = &lessons.fit[index];
-            let wide = damaged[index].padded(side / 2, mirrored);
             let places = Stream::new(lessons.seed, "fit pixels", index as u64);
-            for draw in 0..PIXELS {
-                let pixel = places.below(draw, (clean.width() * clean.height()) as u64) as usize;
-                let (y, x) = (pixel / clean.width(), pixel % clean.width());
-                let window = (y..y + side).flat_map(|y| (x..x + side).map(move |x| (y, x)));
-                let seen = window.flat_map(|(y, x)| colours.clone().map(move |c| (y, x, c)));
-                samples.features.extend(seen.map(|(y, x, c)| f64::from(wide.at(y, x, c) - MIDDLE)));
-                samples.features.push(1.0);
-                samples.targets.extend(colours.clone().map(|c| f64::from(clean.at(y, x, c) - MIDDLE)));
-            }
+            look(&lessons.fit[index], &damaged[index], side, &colours, &places, samples);
         };
-        let found =
-            Equations::gather((features, targets), damaged.len(), append).solve(RIDGE, "fitted linear filter")?;
+        let equations = Equations::gather((features, targets), damaged.len(), append);
+        let found = equations.solve(RIDGE, "fitted linear filter")?;
         for (out, column) in colours.clone().zip(found.column_iter()) {
             for (tap, weight) in column.iter().take(features - 1).enumerate() {
                 self.weights[tap / targets * COLOURS + colours.start + tap % targets][out] = *weight as f32;
@@ -121,6 +107,28 @@ impl LinearFilter {
             pixel.iter_mut().zip(sums).for_each(|(value, sum)| *value = sum + MIDDLE);
         }
         filtered
+    }
+}
+
+/// Appends what the filter sees at some pixels of a picture, a constant 1, and what it should say there.
+fn look(
+    clean: &Picture,
+    damaged: &Picture,
+    side: usize,
+    colours: &Range<usize>,
+    places: &Stream,
+    samples: &mut Samples,
+) {
+    let wide = damaged.padded(side / 2, mirrored);
+    for draw in 0..PIXELS {
+        let pixel = places.below(draw, (clean.width() * clean.height()) as u64) as usize;
+        let (y, x) = (pixel / clean.width(), pixel % clean.width());
+        for row in y..y + side {
+            let seen = (x..x + side).flat_map(|x| colours.clone().map(move |c| (x, c)));
+            samples.features.extend(seen.map(|(x, c)| f64::from(wide.at(row, x, c) - MIDDLE)));
+        }
+        samples.features.push(1.0);
+        samples.targets.extend(colours.clone().map(|c| f64::from(clean.at(y, x, c) - MIDDLE)));
     }
 }
 

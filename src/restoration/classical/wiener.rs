@@ -4,7 +4,6 @@ use super::super::picture::COLOURS;
 use super::super::{Blur, Picture, RestorationError, Restorer, Task, each};
 use super::cosine::Cosine;
 use super::{Lessons, other_task};
-use crate::data::SIDE;
 use std::sync::Arc;
 
 /// Variance of rounding to 8 bits.
