@@ -1,19 +1,28 @@
 //! Damaged pictures: how they are damaged, restored by classical means, measured, and compared in a table.
 //!
-//! `picture`, `mask`, `blur` and `task` say what is damaged and how; `measure` how well it was restored.
+//! `picture`, `mask`, `blur` and `task` say what is damaged and how; `measure` and `table` how well it was restored;
+//! `classical` holds the restorers that every model is compared with; `tiles` lets one that knows 32x32 pixels restore
+//! a picture of any size; `noise_level` tells how noisy a picture is.
 
 mod blur;
+pub mod classical;
 mod error;
 mod mask;
 pub mod measure;
+pub mod noise_level;
 mod picture;
+mod score;
+pub mod table;
 pub mod task;
+pub mod tiles;
 
 pub use blur::Blur;
 pub use error::RestorationError;
 pub use mask::Mask;
 pub use picture::Picture;
 pub use task::Task;
+
+use rayon::prelude::*;
 
 /// Something that restores damaged pictures.
 pub trait Restorer {
@@ -37,4 +46,24 @@ pub trait Restorer {
         damaged: &[Picture],
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Vec<Picture>>, RestorationError>;
+}
+
+/// Pictures that are restored between two questions whether to go on.
+const TOGETHER: usize = 64;
+
+/// Restores one by one, on all threads. None when `go_on` said no.
+fn each(
+    pictures: &[Picture],
+    go_on: &mut dyn FnMut() -> bool,
+    restore: impl Fn(&Picture) -> Result<Picture, RestorationError> + Sync,
+) -> Result<Option<Vec<Picture>>, RestorationError> {
+    let mut restored = Vec::with_capacity(pictures.len());
+    for some in pictures.chunks(TOGETHER) {
+        if !go_on() {
+            return Ok(None);
+        }
+        let some: Result<Vec<Picture>, _> = some.par_iter().map(&restore).collect();
+        restored.extend(some?);
+    }
+    Ok(Some(restored))
 }

@@ -111,6 +111,30 @@ impl Picture {
         self.pixels[(y * self.width + x) * COLOURS + colour]
     }
 
+    /// The part of `width` x `height` pixels whose upper left corner is (`top`, `left`); it may reach over the borders,
+    /// where `border` says which pixel of a line stands for a coordinate. `width` and `height` are at least 1.
+    pub(super) fn part(&self, (top, left): (isize, isize), (width, height): (usize, usize), border: Border) -> Self {
+        let columns: Vec<usize> = (0..width as isize).map(|x| border(left + x, self.width)).collect();
+        Self::of_size(width, height, |y, x, colour| self.at(border(top + y as isize, self.height), columns[x], colour))
+    }
+
+    /// The picture with `margin` more pixels at each side.
+    pub(super) fn padded(&self, margin: usize, border: Border) -> Self {
+        let start = -(margin as isize);
+        self.part((start, start), (self.width + 2 * margin, self.height + 2 * margin), border)
+    }
+
+    /// The numbers of one colour `(height, width)` in a row.
+    pub(super) fn plane(&self, colour: usize) -> Vec<f32> {
+        self.pixels.iter().skip(colour).step_by(COLOURS).copied().collect()
+    }
+
+    /// The picture with each colour's plane `(height, width)` changed by itself; `change` keeps the length.
+    pub(super) fn by_plane(&self, change: impl Fn(Vec<f32>) -> Vec<f32>) -> Self {
+        let planes: Vec<Vec<f32>> = (0..COLOURS).map(|colour| change(self.plane(colour))).collect();
+        self.like(|y, x, colour| planes[colour][y * self.width + x])
+    }
+
     /// Whether `other` has the same size.
     ///
     /// # Errors
@@ -118,6 +142,23 @@ impl Picture {
     pub(super) fn check_size(&self, what: &'static str, other: &Self) -> Result<(), RestorationError> {
         check_size(what, (self.width, self.height), (other.width, other.height))
     }
+}
+
+/// Which of `0..length` stands for a coordinate beyond the ends.
+pub(super) type Border = fn(isize, usize) -> usize;
+
+/// Mirrors with the edge repeated: -1 is 0, `length` is `length - 1`. `length` is at least 1.
+pub(super) fn mirrored(at: isize, length: usize) -> usize {
+    let period = 2 * length;
+    let at = at.rem_euclid(period as isize) as usize;
+    if at < length { at } else { period - 1 - at }
+}
+
+/// Mirrors around the edge: -1 is 1, `length` is `length - 2`. `length` is at least 1.
+pub(super) fn mirrored_about_edge(at: isize, length: usize) -> usize {
+    let period = (2 * length - 2).max(1);
+    let at = at.rem_euclid(period as isize) as usize;
+    at.min(period - at)
 }
 
 /// Whether something of size `found` (width, height) fits a picture of size `due`.
@@ -156,6 +197,24 @@ mod tests {
         assert!(Picture::new(0, 1, vec![]).is_err());
         let error = Picture::new(usize::MAX, usize::MAX, vec![0.0; 3]).unwrap_err().to_string();
         assert!(error.contains("not 3"), "{error}");
+    }
+
+    #[test]
+    fn a_mirror_repeats_the_edge_or_does_not() {
+        let found = |border: Border, length| (-5..8).map(|at| border(at, length)).collect::<Vec<_>>();
+        assert_eq!(found(mirrored, 3), [1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1]);
+        assert_eq!(found(mirrored_about_edge, 3), [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1]);
+        assert!(found(mirrored, 1).iter().chain(&found(mirrored_about_edge, 1)).all(|&at| at == 0));
+    }
+
+    #[test]
+    fn a_part_may_reach_over_the_borders() {
+        let picture = Picture::of_size(3, 2, |y, x, _| (10 * y + x) as f32);
+        let part = picture.part((-1, 1), (3, 3), mirrored);
+        let rows: Vec<f32> = part.plane(2);
+        assert_eq!(rows, [1.0, 2.0, 2.0, 1.0, 2.0, 2.0, 11.0, 12.0, 12.0]);
+        assert_eq!(picture.padded(2, mirrored_about_edge).part((2, 2), (3, 2), mirrored), picture);
+        assert_eq!(picture.by_plane(|plane| plane), picture);
     }
 
     #[test]
