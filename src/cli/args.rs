@@ -144,12 +144,14 @@ pub struct EvalArgs {
     pub limit: Option<u64>,
     /// For a model that restores pictures: how well it does beside classical restorers, on the first 500 test images
     /// or --limit, and nothing else
-    #[arg(long, conflicts_with_all = ["accuracy_score", "split"])]
+    #[arg(long, conflicts_with_all = ["accuracy_score", "split", "steps", "guidance"])]
     pub restoration: bool,
     /// For a model that makes pictures: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
     /// test both on real ones
     #[arg(long)]
     pub accuracy_score: bool,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -182,15 +184,22 @@ pub struct GenerateArgs {
     /// The same seed makes the same pictures
     #[arg(long, value_name = "S", default_value = "1")]
     pub seed: u64,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    /// A .png file for one sheet, or a folder for single files; nothing that exists is overwritten
+    #[arg(short, long, value_name = "PATH")]
+    pub out: PathBuf,
+}
+
+/// How a model that goes from noise to a picture step by step does it.
+#[derive(Clone, Debug, Args)]
+pub struct SamplingArgs {
     /// A diffusion model's steps from noise to picture [default: 25]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub steps: Option<u64>,
     /// How far a diffusion model's pictures are pushed towards their label: 1 is not at all [default: 1.5]
     #[arg(long, value_name = "W", value_parser = guidance_parser)]
     pub guidance: Option<f32>,
-    /// A .png file for one sheet, or a folder for single files; nothing that exists is overwritten
-    #[arg(short, long, value_name = "PATH")]
-    pub out: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]

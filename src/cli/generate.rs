@@ -21,10 +21,6 @@ enum GenerateError {
     Untrained { weights: PathBuf },
     #[error("the model knows no label {label:?}; it knows {known}")]
     UnknownLabel { label: String, known: String },
-    #[error(
-        "{weights} holds a {model}, which draws at once: --steps and --guidance are for a diffusion model, named with --model"
-    )]
-    DrawsAtOnce { weights: PathBuf, model: ModelKind },
     #[error("{0} exists already and is left alone; name another place with -o")]
     Exists(PathBuf),
     #[error("{0} is neither a .png file nor a folder: a sheet is written as PNG")]
@@ -36,14 +32,7 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let found = model::find(globals, args.model.as_deref(), ModelKind::Gan)?;
     // A few pictures are made before a GPU has woken up.
     let mut trained = found.load(Cpu::default())?;
-    if args.steps.is_some() || args.guidance.is_some() {
-        let model = trained.card.model;
-        let Some(sampling) = trained.sampling() else {
-            return Err(GenerateError::DrawsAtOnce { weights: found.weights, model }.into());
-        };
-        sampling.steps = args.steps.map_or(sampling.steps, |steps| steps as usize);
-        sampling.guidance = args.guidance.unwrap_or(sampling.guidance);
-    }
+    found.set_sampling(&mut trained, &args.sampling)?;
     if trained.card.labels_only {
         return Err(GenerateError::Untrained { weights: found.weights }.into());
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 const SMALL: [&str; 7] = [
     "data.limit=100",
-    "batch_size=15",
+    "batch_size=9",
     "epochs=2",
     "labels=[\"cat\", \"frog\", \"ship\"]",
     "sample_steps=3",
@@ -76,7 +76,7 @@ fn it_is_measured_draws_what_is_asked_and_restores() {
         assert!(logged["values"][name].is_number(), "{name}: {logged}");
     }
 
-    let report = json(&place, &["eval", "d", "--limit", "6", "--json"]);
+    let report = json(&place, &["eval", "d", "--limit", "6", "--steps", "1", "--guidance", "1", "--json"]);
     assert_eq!((report["n"].as_u64(), report["calls_per_image"].as_u64()), (Some(6), Some(3 * 8 + 3 * 12 + 2 * 20)));
     assert!(report["ms_per_image"].as_f64().unwrap() > 0.0);
     assert_eq!(report["generated"]["n"].as_u64(), Some(300));
@@ -137,7 +137,7 @@ fn what_cannot_be_restored_is_refused_in_a_sentence() {
     assert!(error.contains("is not a folder"), "{error}");
     assert!(!Path::new(&at("out")).exists(), "nothing was written");
     let error = output(&place, &["generate", "--steps", "5", "-o", &at("x.png")]).unwrap_err();
-    assert!(error.contains("draws at once"), "{error}");
+    assert!(error.contains("takes no steps to a picture"), "{error}");
     let error = output(&place, &["eval", "checkpoints/pretrained/cnn", "--restoration"]).unwrap_err();
     assert!(error.contains("restores no pictures"), "{error}");
 }

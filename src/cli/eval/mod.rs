@@ -74,7 +74,8 @@ fn measure<D: Backend>(
     found: &Found,
     data: Dataset,
 ) -> Result<Report, CliError> {
-    let trained = found.load(device)?;
+    let mut trained = found.load(device)?;
+    found.set_sampling(&mut trained, &args.sampling)?;
     let data = of_its_labels(&trained.card.labels, data)?;
     let data_path = data.path.display().to_string();
     let (name, whole): (&'static str, &Split) =
