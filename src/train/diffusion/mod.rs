@@ -9,6 +9,7 @@ mod diffuser;
 mod draws;
 mod level;
 mod losses;
+mod measured;
 mod restore;
 mod sampler;
 mod step;
@@ -23,17 +24,17 @@ pub use restore::Mender;
 pub use sampler::Sampling;
 pub use velocity::Velocity;
 
-use super::classification::{self, Evaluation, LABEL_LOSS, Tally, Values, def};
+use super::classification::{self, LABEL_LOSS, Tally, Values, def};
 use super::error::TrainError;
 use super::made::noise;
 use super::made::onlooker::{Onlooker, SHEET_ROWS};
 use super::material::{Material, flip};
 use super::recipe::{Cadence, Drawing, Findings, Plan, Recipe, Subject};
 use super::schedule::Cosine;
-use super::trained::{Card, Classifier, evaluate};
+use super::trained::{Card, Classifier};
 use crate::config::{DiffusionConfig, ModelKind};
-use crate::data::augment::{Augment, Normaliser};
-use crate::data::{ChannelStats, Dataset, Split};
+use crate::data::augment::Augment;
+use crate::data::{ChannelStats, Dataset};
 use crate::models::UNet;
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Adam, AdamConfig, Ema};
@@ -41,10 +42,11 @@ use crate::ops::Backend;
 use crate::run::MetricDef;
 use contest::QUICK;
 use diffuser::{AVERAGE, WEIGHTS};
-use level::{BANDS, middle};
+use level::BANDS;
+use measured::{LEVELLED, level_metric};
 use std::path::Path;
 use std::time::Instant;
-use weights::{Sample, Weights};
+use weights::Weights;
 
 /// Pixels become -1 to 1.
 const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
@@ -52,8 +54,6 @@ const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
 const ADVICE: &str = "less guidance or another seed may help";
 /// Added to the root of Adam's second moment, as in PyTorch.
 const ADAM_EPS: f32 = 1e-8;
-/// Held-out images that the loss by noise level is measured on.
-const LEVELLED: usize = 256;
 /// Pictures of each label that the diversity of the log is measured on: sampling takes many steps.
 const COMPARED: usize = 8;
 
@@ -111,42 +111,6 @@ impl<D: Backend> DiffusionRecipe<D> {
             epoch: Tally::default(),
         })
     }
-
-    /// The loss by noise level on held-out images, which the classifier's weights follow until they are fitted. False
-    /// when `go_on` said no.
-    fn measure_levels(&mut self, findings: &mut Findings, go_on: &mut dyn FnMut() -> bool) -> Result<bool, TrainError> {
-        let shown = first(&self.material.held_out, LEVELLED);
-        let (pictures, labels) = pictures_of(&shown);
-        let found = losses::by_level(&self.averaged, self.config.seed, &pictures, &labels, go_on)?;
-        let Some(losses) = found else { return Ok(false) };
-        self.averaged.weights = Weights::of_losses(&losses);
-        findings.values.extend(losses.iter().enumerate().map(|(band, &loss)| (level_metric(band), loss)));
-        findings.values.insert("held_out/loss".to_owned(), losses.iter().sum::<f64>() / BANDS as f64);
-        Ok(true)
-    }
-
-    /// Fits the classifier's weights on held-out images, and says how well it names these: each half with the weights of
-    /// the other. False when `go_on` said no.
-    fn fit_weights(&mut self, findings: &mut Findings, go_on: &mut dyn FnMut() -> bool) -> Result<bool, TrainError> {
-        let shown = first(&self.material.held_out, self.config.fitted);
-        let (pictures, truth) = pictures_of(&shown);
-        let labels = self.material.data.labels.len();
-        let found = contest::samples(&self.averaged, labels, &pictures, &truth, go_on)?;
-        let Some(samples) = found else { return Ok(false) };
-        findings.evaluations.push(across_halves(&samples, labels));
-        self.averaged.weights = Weights::fit(&samples);
-        Ok(true)
-    }
-
-    /// Names the first test images. False when `go_on` said no.
-    fn name_pictures(&self, findings: &mut Findings, go_on: &mut dyn FnMut() -> bool) -> Result<bool, TrainError> {
-        let shown = first(&self.material.data.test, self.config.classified);
-        let labels = self.material.data.labels.len();
-        let found = evaluate(&self.averaged, &self.device, "test", &shown, labels, STATS, go_on)?;
-        let is_whole = found.is_some();
-        findings.evaluations.extend(found.map(|found| Evaluation { loss_name: LABEL_LOSS, ..found }));
-        Ok(is_whole)
-    }
 }
 
 /// An evaluation's length is told in passes of the net.
@@ -156,34 +120,6 @@ fn plan<D: Backend>(material: &Material, averaged: &Diffuser<D>, config: &Diffus
     let named = averaged.passes() * material.data.test.len().min(config.classified);
     let made = averaged.sampling.passes() * COMPARED * labels;
     Plan { evaluated: levelled + named + made, ..material.plan(config.epochs, config.eval_every_epochs, 0) }
-}
-
-/// The held-out loss of a band, by the middle of its times.
-fn level_metric(band: usize) -> String {
-    format!("held_out/loss/t{:.2}", middle(band))
-}
-
-/// The first images of a split, so many as there are.
-fn first(split: &Split, count: usize) -> Split {
-    split.select(&(0..split.len().min(count) as u32).collect::<Vec<_>>())
-}
-
-/// Pictures `(n, 32, 32, 3)` in a row, -1..1, and their labels.
-fn pictures_of(split: &Split) -> (Vec<f32>, Vec<usize>) {
-    let labels = split.labels.iter().map(|&label| usize::from(label)).collect();
-    (Normaliser::new(STATS).apply(&split.images), labels)
-}
-
-/// How well held-out images are named, each half by weights that were fitted on the other.
-fn across_halves(samples: &[Sample], labels: usize) -> Evaluation {
-    let halves = [0, 1].map(|half| samples.iter().skip(half).step_by(2).cloned().collect::<Vec<_>>());
-    let fitted = [Weights::fit(&halves[1]), Weights::fit(&halves[0])];
-    let mut evaluation = Evaluation { loss_name: LABEL_LOSS, ..Evaluation::new("held_out", labels) };
-    for (index, sample) in samples.iter().enumerate() {
-        let logits: Vec<f32> = fitted[index % 2].logits(&sample.errors).into_iter().map(|logit| logit as f32).collect();
-        evaluation.add(&logits, &[sample.truth]);
-    }
-    evaluation
 }
 
 impl<D: Backend> Recipe for DiffusionRecipe<D> {
@@ -230,13 +166,14 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
 
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
         self.average.copy_to(&mut self.averaged.net);
+        let before = self.averaged.weights;
         let mut findings = Findings::default();
-        let is_last = self.step == self.plan.total_steps();
         let labels = self.material.data.labels.len();
-        let is_whole = self.measure_levels(&mut findings, go_on)?
-            && (!is_last || self.config.fitted == 0 || self.fit_weights(&mut findings, go_on)?)
-            && (self.config.classified == 0 || self.name_pictures(&mut findings, go_on)?)
+        let is_whole = self.measure(&mut findings, go_on)?
             && self.onlooker.measure(&self.averaged, labels, &mut findings, go_on)?;
+        if !is_whole {
+            self.averaged.weights = before;
+        }
         Ok(is_whole.then_some(findings))
     }
 
