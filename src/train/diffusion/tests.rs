@@ -80,8 +80,9 @@ fn the_loss_falls_and_what_is_logged_was_announced() {
     assert!(loss(&after) < 0.8 * loss(&before), "{} after {}", loss(&after), loss(&before));
     let of_levels: f64 = (0..BANDS).map(|band| after.values[&level_metric(band)]).sum();
     assert!((of_levels / BANDS as f64 - loss(&after)).abs() < 1e-12);
-    let measured = after.values.keys().chain(&["held_out/accuracy".to_owned(), "test/label_loss".to_owned()]).cloned();
-    assert!(measured.clone().all(|name| names.contains(&name)), "{:?}", measured.collect::<Vec<_>>());
+    let answers = after.evaluations.iter().flat_map(|evaluation| evaluation.values().into_keys());
+    let measured: Vec<String> = after.values.keys().cloned().chain(answers).collect();
+    assert!(measured.len() > BANDS + 2 && measured.iter().all(|name| names.contains(name)), "{measured:?}");
 }
 
 #[test]
