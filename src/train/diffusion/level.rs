@@ -21,8 +21,9 @@ impl Level {
     /// The level of a time, 0..=1.
     pub fn at(time: f32) -> Self {
         let angle = FRAC_PI_2 * f64::from(time);
-        // The cosine of a quarter turn is not quite zero in floating point.
-        Self { alpha: angle.cos().max(0.0) as f32, sigma: angle.sin() as f32 }
+        // In floating point the cosine of a quarter turn is not quite zero.
+        let alpha = if time >= 1.0 { 0.0 } else { angle.cos() };
+        Self { alpha: alpha as f32, sigma: angle.sin() as f32 }
     }
 
     /// The time at which noise stands to picture as `ratio` to 1: `tan(pi t / 2) = ratio`.

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_exact_velocity_leads_to_the_pictures_own_distribution() {
-        let made = drawn(Sampling { steps: 100, guidance: 1.0 }, 8);
+        let made = drawn(Sampling { steps: 200, guidance: 1.0 }, 8);
         for (index, due) in [-0.3, 0.2].into_iter().enumerate() {
             let of_label: Vec<f32> = made.chunks(LENGTH).skip(index).step_by(2).flatten().copied().collect();
             let (mean, deviation) = moments(&of_label);
