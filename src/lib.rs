@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod models;
 pub mod nn;
 pub mod ops;
+pub mod restoration;
 pub mod run;
 pub mod term;
 pub mod train;

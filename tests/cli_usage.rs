@@ -36,7 +36,7 @@ impl Program {
 fn a_model_that_does_not_exist_is_refused_with_those_that_do() {
     let (code, out, err) = Program::new().run("train abacus");
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.contains("invalid value 'abacus'") && err.contains("cnn, gan"), "{err}");
+    assert!(err.contains("invalid value 'abacus'") && err.contains("cnn, gan, diffusion"), "{err}");
 }
 
 #[test]

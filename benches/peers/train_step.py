@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from cnn import CnnPeer, Default, Plain
+from diffusion import DiffusionPeer
 from gan import GanPeer
 from safetensors import safe_open
 
@@ -28,6 +29,7 @@ NETS = {
     "plain": (128, lambda file, layout: CnnPeer(Plain, file, layout)),
     "default": (500, lambda file, layout: CnnPeer(Default, file, layout)),
     "gan": (64, GanPeer),
+    "diffusion": (128, DiffusionPeer),
 }
 
 

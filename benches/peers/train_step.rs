@@ -5,6 +5,8 @@
 
 #[path = "cnn.rs"]
 mod cnn;
+#[path = "diffusion.rs"]
+mod diffusion;
 #[path = "gan.rs"]
 mod gan;
 
@@ -38,6 +40,7 @@ fn main() -> Fallible<()> {
     let batch = batch.parse()?;
     let mut training: Box<dyn Training> = match net.as_str() {
         "plain" => Box::new(cnn::CnnTraining::new(CnnKind::Plain, batch)?),
+        "diffusion" => Box::new(diffusion::DiffusionTraining::new(batch)?),
         "gan" => Box::new(gan::GanTraining::new(batch)?),
         _ => Box::new(cnn::CnnTraining::new(CnnKind::Modern, batch)?),
     };

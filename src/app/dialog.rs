@@ -49,6 +49,7 @@ impl NewRunForm {
             Recipe::Model(ModelKind::Cnn, Some(Preset::Default)),
             Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)),
             Recipe::Model(ModelKind::Gan, None),
+            Recipe::Model(ModelKind::Diffusion, None),
         ];
         let recipes = fresh.into_iter().chain(like.cloned().map(Recipe::Like)).collect();
         NewRunForm { recipes, ..NewRunForm::default() }

@@ -71,11 +71,12 @@ pub fn groups(history: &History) -> Vec<MetricGroup<'_>> {
 }
 
 /// What a metric measures, whatever the split: `test/accuracy` and `train/epoch_accuracy` are both `accuracy`;
-/// `test/accuracy/cat` is `accuracy by label`.
+/// `test/accuracy/cat` is `accuracy by label`, `held_out/loss/t0.31` is `loss by noise level`.
 fn quantity(metric: &str) -> &str {
     let quantity = metric.split_once('/').map_or(metric, |(_, quantity)| quantity);
     match quantity.strip_prefix("epoch_").unwrap_or(quantity) {
         per_label if per_label.starts_with("accuracy/") => "accuracy by label",
+        per_level if per_level.starts_with("loss/") => "loss by noise level",
         quantity => quantity,
     }
 }
@@ -94,11 +95,20 @@ mod tests {
 
     #[test]
     fn splits_of_one_quantity_share_a_chart_and_the_loss_is_first() {
-        let metrics = ["lr", "test/accuracy", "test/accuracy/cat", "test/loss", "train/epoch_loss", "train/loss"];
+        let metrics = [
+            "held_out/loss/t0.06",
+            "held_out/loss/t0.19",
+            "lr",
+            "test/accuracy",
+            "test/accuracy/cat",
+            "test/loss",
+            "train/epoch_loss",
+            "train/loss",
+        ];
         let history = history(&metrics);
         let groups = groups(&history);
         let names: Vec<&str> = groups.iter().map(|group| group.name).collect();
-        assert_eq!(names, ["loss", "accuracy", "lr", "accuracy by label"]);
+        assert_eq!(names, ["loss", "accuracy", "loss by noise level", "lr", "accuracy by label"]);
         assert_eq!(groups[0].metrics, ["test/loss", "train/epoch_loss", "train/loss"]);
     }
 

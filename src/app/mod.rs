@@ -31,7 +31,7 @@ pub use logs::{LogSource, LogsView};
 pub use loss::{LossView, MetricGroup, groups};
 pub use matrix::MatrixView;
 pub use notice::{Notice, Tone};
-pub use preview::{FileView, PreviewView, Show, Shown};
+pub use preview::{FileView, Instead, PreviewView, Show, Shown};
 pub use runs::{Asked, MAX_MARKED, Runs};
 
 use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
@@ -200,9 +200,26 @@ impl App {
             Subject::Test => self.galleries.get(self.runs.selected_name()?),
             Subject::Generated => {
                 let sheet = self.sheet_of(self.shown_epoch()?)?;
-                sheet.nearest.as_ref().filter(|_| self.preview.nearest).or(Some(&sheet.pictures))
+                self.instead(sheet).or(Some(&sheet.pictures))
             }
         }
+    }
+
+    /// What stands in the place of the pictures that were made, if the sheet has it.
+    fn instead<'a>(&self, sheet: &'a Sheet) -> Option<&'a Loaded<Gallery>> {
+        match self.preview.instead {
+            Instead::Nothing => None,
+            Instead::Nearest => sheet.nearest.as_ref(),
+            Instead::Strip => sheet.strip.as_ref(),
+        }
+    }
+
+    /// The pictures of the first row on their way out of noise are shown: nobody has named those.
+    pub fn shows_strip(&self) -> bool {
+        let sheet = self.shown_epoch().and_then(|epoch| self.sheet_of(epoch));
+        self.subject() == Subject::Generated
+            && self.preview.instead == Instead::Strip
+            && sheet.is_some_and(|sheet| sheet.strip.is_some())
     }
 
     fn sheet_of(&self, epoch: u64) -> Option<&Sheet> {

@@ -5,7 +5,7 @@ use tui_input::Input;
 use super::dialog::Dialog;
 use super::logs::LogSource;
 use super::notice::Tone;
-use super::preview::Show;
+use super::preview::{Instead, Show};
 use super::{App, Effect, Key, Tab};
 use crate::jobs::Subject;
 
@@ -23,7 +23,7 @@ impl App {
             (Tab::Loss, key) => self.press_on_loss(key),
             (Tab::Confusion | Tab::Preview, Key::Char('g')) => self.change_subject(),
             (Tab::Confusion, key) => self.press_on_matrix(key),
-            (Tab::Preview, Key::Char('t')) => self.toggle_nearest(),
+            (Tab::Preview, Key::Char('t')) => self.show_instead(),
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
@@ -94,14 +94,21 @@ impl App {
         self.preview.file = None;
     }
 
-    fn toggle_nearest(&mut self) {
+    /// The pictures that were made, their nearest training images, the way out of noise: those that there are, in turns.
+    fn show_instead(&mut self) {
         let note = self.shown_epoch().and_then(|epoch| self.selected_history()?.sheet(epoch)).map(|sheet| &sheet.note);
         match note.filter(|_| self.subject() == Subject::Generated) {
             None => self.say(Tone::Info, "Only pictures that the run has made have a nearest training image: press g."),
             Some(note) if note.nearest.is_none() => {
                 self.say(Tone::Info, "The worker looked for no nearest training images.");
             }
-            Some(_) => self.preview.nearest = !self.preview.nearest,
+            Some(note) => {
+                self.preview.instead = match self.preview.instead {
+                    Instead::Nothing => Instead::Nearest,
+                    Instead::Nearest if note.strip.is_some() => Instead::Strip,
+                    Instead::Nearest | Instead::Strip => Instead::Nothing,
+                }
+            }
         }
     }
 

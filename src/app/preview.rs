@@ -18,6 +18,17 @@ pub enum Show {
     },
 }
 
+/// What may stand in the place of pictures that were made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Instead {
+    #[default]
+    Nothing,
+    /// The nearest training image of each.
+    Nearest,
+    /// Those of the first row on their way out of noise.
+    Strip,
+}
+
 #[derive(Clone, Debug)]
 pub struct PreviewView {
     pub show: Show,
@@ -30,13 +41,21 @@ pub struct PreviewView {
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
     pub file: Option<FileView>,
-    /// The nearest training images in the place of the pictures that were made.
-    pub nearest: bool,
+    /// What stands in the place of the pictures that were made.
+    pub instead: Instead,
 }
 
 impl Default for PreviewView {
     fn default() -> Self {
-        PreviewView { show: Show::All, list: Vec::new(), listed: None, anchor: 0, a_row: 1, file: None, nearest: false }
+        PreviewView {
+            show: Show::All,
+            list: Vec::new(),
+            listed: None,
+            anchor: 0,
+            a_row: 1,
+            file: None,
+            instead: Instead::Nothing,
+        }
     }
 }
 

@@ -83,8 +83,8 @@ fn with_made_pictures() -> App {
     let run = name("a");
     let mut part = History::default();
     let labels = vec!["cat".to_owned(), "dog".to_owned()];
-    let note =
-        SheetNote { labels: labels.clone(), asked: vec![0, 1], nearest: Some("n.png".into()), ..SheetNote::default() };
+    let (nearest, strip) = (Some("n.png".to_owned()), Some("strip.png".to_owned()));
+    let note = SheetNote { labels: labels.clone(), asked: vec![0, 1], nearest, strip, ..SheetNote::default() };
     let (split, matrix) = ("generated".to_owned(), vec![vec![0, 1], vec![0, 1]]);
     part.apply(Event::new(0, 0, 0, EventKind::Confusion { split, epoch: 2, labels, matrix }));
     let sheet = EventKind::Samples { path: "s.png".into(), epoch: 2, step: 20, sheet: Some(note) };
@@ -103,7 +103,7 @@ fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
     assert!(app.preview.list().is_empty(), "they are on their way");
     let gallery = || Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
     let seen = Ok(Arc::new(Predictions::of([(1, 0.9), (1, 0.8)])));
-    let sheet = Sheet { pictures: gallery(), seen, nearest: Some(gallery()) };
+    let sheet = Sheet { pictures: gallery(), seen, nearest: Some(gallery()), strip: Some(gallery()) };
     news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 15, sheet: sheet.clone() });
     assert!(app.preview.list().is_empty(), "an older sheet of the epoch has come late");
     news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 20, sheet });
@@ -113,8 +113,13 @@ fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
     let shown = |app: &App| app.selected_gallery().and_then(|g| g.as_ref().ok()).map(|gallery| gallery.id());
     let made = shown(&app);
     press(&mut app, "t");
-    assert!(shown(&app) != made, "the nearest training images stand in their place");
-    press(&mut app, "t3");
+    let nearest = shown(&app);
+    assert!(nearest != made && !app.shows_strip(), "the nearest training images stand in their place");
+    press(&mut app, "t");
+    assert!(shown(&app) != made && shown(&app) != nearest && app.shows_strip(), "the way out of noise does");
+    press(&mut app, "t");
+    assert!(shown(&app) == made, "and the pictures again");
+    press(&mut app, "3");
     assert_eq!(app.shown_confusion().map(|confusion| confusion.right()), Some(1));
     press(&mut app, "g");
     assert_eq!(app.shown_confusion().map(|confusion| confusion.right()), Some(4), "of the test pictures");
@@ -127,7 +132,7 @@ fn d_asks_a_run_that_trains_for_fresh_pictures_of_the_label_in_view() {
     press(&mut app, "g");
     let gallery = || Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
     let seen = Ok(Arc::new(Predictions::of([(1, 0.9), (1, 0.8)])));
-    let sheet = Sheet { pictures: gallery(), seen, nearest: None };
+    let sheet = Sheet { pictures: gallery(), seen, nearest: None, strip: None };
     news(&mut app, Update::Sheet { run: name("a"), epoch: 2, step: 20, sheet });
     key(&mut app, Key::Right);
     let draw = |label: Option<&str>| Ask::Draw { label: label.map(String::from) };

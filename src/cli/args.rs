@@ -74,8 +74,10 @@ pub enum Command {
     Eval(EvalArgs),
     /// Name what is in pictures
     Predict(PredictArgs),
-    /// Make pictures with a GAN
+    /// Make pictures with a GAN or a diffusion model
     Generate(GenerateArgs),
+    /// Restore noisy, blurred or incomplete pictures with a diffusion model
+    Restore(RestoreArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -140,10 +142,16 @@ pub struct EvalArgs {
     /// Use only the first N images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// For a GAN: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
+    /// For a model that restores pictures: how well it does beside classical restorers, on the first 500 test images
+    /// or --limit, and nothing else
+    #[arg(long, conflicts_with_all = ["accuracy_score", "split", "steps", "guidance"])]
+    pub restoration: bool,
+    /// For a model that makes pictures: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
     /// test both on real ones
     #[arg(long)]
     pub accuracy_score: bool,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -176,9 +184,68 @@ pub struct GenerateArgs {
     /// The same seed makes the same pictures
     #[arg(long, value_name = "S", default_value = "1")]
     pub seed: u64,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
     /// A .png file for one sheet, or a folder for single files; nothing that exists is overwritten
     #[arg(short, long, value_name = "PATH")]
     pub out: PathBuf,
+}
+
+/// How a model that goes from noise to a picture step by step does it.
+#[derive(Clone, Debug, Args)]
+pub struct SamplingArgs {
+    /// A diffusion model's steps from noise to picture [default: 25]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub steps: Option<u64>,
+    /// How far a diffusion model's pictures are pushed towards their label: 1 is not at all [default: 1.5]
+    #[arg(long, value_name = "W", value_parser = guidance_parser)]
+    pub guidance: Option<f32>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// Picture files of any size
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// What is wrong with them
+    #[arg(long, value_enum)]
+    pub task: RestoreTask,
+    /// The noise's standard deviation, as a share of the range from black to white [default: estimated for denoise,
+    /// 0.01 for deblur]
+    #[arg(long, value_name = "S", value_parser = sigma_parser)]
+    pub sigma: Option<f32>,
+    /// For deblur: the standard deviation of the Gaussian blur in pixels [default: 1.5]
+    #[arg(long, value_name = "PIXELS", value_parser = blur_parser)]
+    pub blur: Option<f32>,
+    /// For inpaint: a picture of the same size, white where pixels are lost
+    #[arg(long, value_name = "FILE")]
+    pub mask: Option<PathBuf>,
+    /// The undamaged picture, or a folder of them under the same names: PSNR and SSIM are printed
+    #[arg(long, value_name = "FILE|DIR")]
+    pub reference: Option<PathBuf>,
+    /// A run's name, or a folder of weights [default: the weights that come with pixscribe]
+    #[arg(long, value_name = "RUN|DIR")]
+    pub model: Option<String>,
+    /// The folder that the restored pictures are put in, under the names that they have
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace files that are there already
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `restore` can put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RestoreTask {
+    /// Noise on every pixel
+    Denoise,
+    /// Gaussian blur with a little noise
+    Deblur,
+    /// Lost pixels
+    Inpaint,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -220,6 +287,24 @@ pub struct JsonArg {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number in a range; what it is called in a refusal.
+fn number_in(text: &str, range: std::ops::RangeInclusive<f32>, what: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("{what} is a number from {} to {}", range.start(), range.end()))
+}
+
+fn guidance_parser(text: &str) -> Result<f32, String> {
+    number_in(text, 0.0..=100.0, "guidance")
+}
+
+fn sigma_parser(text: &str) -> Result<f32, String> {
+    number_in(text, 0.0..=1.0, "the noise")
+}
+
+fn blur_parser(text: &str) -> Result<f32, String> {
+    number_in(text, 0.1..=20.0, "the blur")
 }
 
 fn model_parser() -> impl TypedValueParser<Value = ModelKind> {

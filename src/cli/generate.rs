@@ -1,4 +1,4 @@
-//! `pixscribe generate`: pictures that a GAN makes of the labels it knows.
+//! `pixscribe generate`: pictures that a GAN or a diffusion model makes of the labels it knows.
 
 use super::args::GenerateArgs;
 use super::{BadUsage, CliError, CliResult, Globals, model};
@@ -7,13 +7,14 @@ use crate::data::SIDE;
 use crate::ops::random::Stream;
 use crate::train::made::sheet::{Sheet, to_bytes};
 use dfdx::prelude::Cpu;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// Why nothing is generated.
 #[derive(Debug, thiserror::Error)]
 enum GenerateError {
     #[error(
-        "{weights} holds a {model}, which makes no pictures: name a GAN with --model, or train one with `pixscribe train gan`"
+        "{weights} holds a {model}, which makes no pictures: name a GAN or a diffusion model with --model, or train one with `pixscribe train gan`"
     )]
     NoGenerator { weights: PathBuf, model: ModelKind },
     #[error("{weights} holds a discriminator that was trained without its generator: name another run with --model")]
@@ -30,7 +31,8 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let place = Place::of(&args.out)?;
     let found = model::find(globals, args.model.as_deref(), ModelKind::Gan)?;
     // A few pictures are made before a GPU has woken up.
-    let trained = found.load(Cpu::default())?;
+    let mut trained = found.load(Cpu::default())?;
+    found.set_sampling(&mut trained, &args.sampling)?;
     if trained.card.labels_only {
         return Err(GenerateError::Untrained { weights: found.weights }.into());
     }
@@ -52,7 +54,16 @@ pub fn run(args: &GenerateArgs, globals: &Globals) -> CliResult {
     let (numbers, labels): (Vec<usize>, Vec<usize>) =
         (0..count).map(|i| (i / asked.len(), asked[i % asked.len()])).unzip();
     let stream = Stream::new(args.seed, "gan.generate", 0);
-    let pictures = to_bytes(&painter.draw(&stream, &numbers, &labels, &mut || true)?.unwrap_or_default());
+    let bar = ProgressBar::new(painter.asks(count) as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {eta} left") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    let pictures = painter.draw(&stream, &numbers, &labels, &mut || {
+        bar.inc(1);
+        true
+    });
+    bar.finish_and_clear();
+    let pictures = to_bytes(&pictures?.unwrap_or_default());
     match place {
         Place::File(path) => {
             let columns = if asked.len() > 1 { asked.len() } else { (count as f64).sqrt().ceil() as usize };

@@ -13,6 +13,7 @@ mod model;
 mod pause;
 mod predict;
 mod progress;
+mod restore;
 mod resume;
 mod runs;
 mod stop;
@@ -109,6 +110,7 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Checkpoint(args) => checkpoint::run(&args, &globals),
         Command::Eval(args) => eval::run(&args, &globals),
         Command::Generate(args) => generate::run(&args, &globals),
+        Command::Restore(args) => restore::run(&args, &globals),
         Command::Predict(args) => predict::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
@@ -185,6 +187,14 @@ mod tests {
             "pixscribe train abacus",
             "pixscribe generate",
             "pixscribe generate -n 0 -o x.png",
+            "pixscribe generate --steps 0 -o x.png",
+            "pixscribe generate --guidance nan -o x.png",
+            "pixscribe restore --task denoise -o x",
+            "pixscribe restore a.png --task sharpen -o x",
+            "pixscribe restore a.png --task denoise",
+            "pixscribe restore a.png --task denoise --sigma 1.5 -o x",
+            "pixscribe eval --restoration --accuracy-score",
+            "pixscribe eval --restoration --split train",
             "pixscribe train cnn --resume r",
             "pixscribe train --resume r --run s",
             "pixscribe train cnn --force",

@@ -1,5 +1,6 @@
 //! The trained model that a command names: a run, a folder of weights, or the weights that come with pixscribe.
 
+use super::args::SamplingArgs;
 use super::{BadUsage, CliError, Globals};
 use crate::config::{self, Config, ModelKind};
 use crate::ops::Backend;
@@ -20,6 +21,10 @@ pub(super) enum ModelError {
         "no model is named and no weights came with pixscribe ({looked} is not there): train one with `pixscribe train {kind}`, then name its run"
     )]
     NoPretrained { looked: PathBuf, kind: ModelKind },
+    #[error(
+        "{weights} holds a {model}, which takes no steps to a picture: --steps and --guidance are for a diffusion model"
+    )]
+    NoSteps { weights: PathBuf, model: ModelKind },
 }
 
 /// Weights on disk, and the settings they are to be used with.
@@ -70,5 +75,18 @@ impl Found {
     /// Reads the weights onto a device.
     pub fn load<D: Backend>(&self, device: D) -> Result<Trained<D>, TrainError> {
         Trained::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
+    }
+
+    /// Lets a model go from noise to pictures as the command line asks.
+    pub fn set_sampling<D: Backend>(&self, trained: &mut Trained<D>, asked: &SamplingArgs) -> Result<(), ModelError> {
+        if asked.steps.is_none() && asked.guidance.is_none() {
+            return Ok(());
+        }
+        let model = trained.card.model;
+        let refused = || ModelError::NoSteps { weights: self.weights.clone(), model };
+        let sampling = trained.sampling().ok_or_else(refused)?;
+        sampling.steps = asked.steps.map_or(sampling.steps, |steps| steps as usize);
+        sampling.guidance = asked.guidance.unwrap_or(sampling.guidance);
+        Ok(())
     }
 }

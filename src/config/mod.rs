@@ -7,6 +7,7 @@ mod check;
 mod choice;
 mod cnn;
 mod data;
+mod diffusion;
 mod error;
 mod gan;
 mod load;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub use cnn::{CnnConfig, Flip, Preset};
 pub use data::DataConfig;
+pub use diffusion::DiffusionConfig;
 pub use error::{ConfigError, Origin};
 pub use gan::GanConfig;
 pub use load::{load, user_config_path};
@@ -36,6 +38,7 @@ choice::choice! {
     pub enum ModelKind {
         Cnn = "cnn",
         Gan = "gan",
+        Diffusion = "diffusion",
     }
 }
 
@@ -45,6 +48,7 @@ impl ModelKind {
         match self {
             Self::Cnn => "CNN",
             Self::Gan => "GAN",
+            Self::Diffusion => "Diffusion",
         }
     }
 }
@@ -60,6 +64,7 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     pub cnn: CnnConfig,
     pub gan: GanConfig,
+    pub diffusion: DiffusionConfig,
     pub ui: UiConfig,
 }
 
@@ -78,6 +83,7 @@ impl Config {
             runtime: RuntimeConfig::default(),
             cnn: CnnConfig::of_preset(preset),
             gan: GanConfig::default(),
+            diffusion: DiffusionConfig::default(),
             ui: UiConfig::default(),
         }
     }
@@ -91,6 +97,7 @@ impl Config {
     pub fn labels(&self) -> &[String] {
         match self.model {
             Some(ModelKind::Gan) => &self.gan.labels,
+            Some(ModelKind::Diffusion) => &self.diffusion.labels,
             Some(ModelKind::Cnn) | None => &[],
         }
     }
@@ -118,6 +125,11 @@ pub const SECTIONS: &[(&str, &str, &[Setting])] = &[
         "gan",
         "The class-conditional generator and its discriminator, which also names labels: `pixscribe train gan`.",
         gan::SETTINGS,
+    ),
+    (
+        "diffusion",
+        "The class-conditional diffusion model, which draws, restores and names: `pixscribe train diffusion`.",
+        diffusion::SETTINGS,
     ),
     ("ui", "The dashboard.", ui::SETTINGS),
 ];

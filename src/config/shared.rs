@@ -3,8 +3,15 @@
 use super::setting::{Allowed, DefaultValue, Setting};
 
 /// Settings that leave the trained weights as they are.
-pub(super) const BOOKKEEPING: &[&str] =
-    &["eval_every_epochs", "sample_every_epochs", "checkpoint_every_s", "keep_checkpoints"];
+pub(super) const BOOKKEEPING: &[&str] = &[
+    "eval_every_epochs",
+    "sample_every_epochs",
+    "sample_steps",
+    "guidance",
+    "classified",
+    "checkpoint_every_s",
+    "keep_checkpoints",
+];
 
 pub(super) const SEED: Setting = Setting {
     key: "seed",

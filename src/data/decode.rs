@@ -42,6 +42,22 @@ pub fn image_any(path: &Path) -> Result<RgbImage, DataError> {
     Ok(to_display(open(path)?))
 }
 
+/// A picture pixel by pixel, upright.
+///
+/// # Errors
+/// When it cannot be read, or a side is longer than 2048 pixels.
+pub fn image_whole(path: &Path) -> Result<RgbImage, DataError> {
+    decode(path, |picture| {
+        let longer = picture.width().max(picture.height());
+        if longer <= WORKING_SIDE {
+            return Ok(picture);
+        }
+        let problem = format!("the picture's longer side has {longer} pixels, which is more than is worked on");
+        let remedy = "make it smaller (at most 2048 pixels a side)";
+        Err(DataError::Picture { path: path.to_path_buf(), problem, remedy })
+    })
+}
+
 /// Both, from one reading of the file.
 pub fn image_both(path: &Path) -> Result<(Image32, RgbImage), DataError> {
     let picture = open(path)?;
@@ -73,6 +89,17 @@ fn to_display(picture: RgbImage) -> RgbImage {
 
 /// Decodes, turns upright and flattens a picture; its longer side is at most `WORKING_SIDE` afterwards.
 fn open(path: &Path) -> Result<RgbImage, DataError> {
+    decode(path, |picture| {
+        let is_large = picture.width().max(picture.height()) > WORKING_SIDE;
+        Ok(if is_large { picture.thumbnail(WORKING_SIDE, WORKING_SIDE) } else { picture })
+    })
+}
+
+/// Decodes a picture, turns it upright and flattens it; `fit` makes it small enough first, or refuses.
+fn decode(
+    path: &Path,
+    fit: impl FnOnce(DynamicImage) -> Result<DynamicImage, DataError>,
+) -> Result<RgbImage, DataError> {
     let fail = |problem: String, remedy| DataError::Picture { path: path.to_path_buf(), problem, remedy };
     let undecodable = |e| {
         fail(format!("the picture can't be decoded ({e})"), "use a whole PNG, JPEG, GIF, WebP, BMP, TIFF or PNM file")
@@ -95,10 +122,7 @@ fn open(path: &Path) -> Result<RgbImage, DataError> {
     }
     let _alone = (bytes > LARGE_BYTES).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    if width.max(height) > WORKING_SIDE {
-        picture = picture.thumbnail(WORKING_SIDE, WORKING_SIDE);
-    }
+    let mut picture = fit(DynamicImage::from_decoder(decoder).map_err(undecodable)?)?;
     picture.apply_orientation(orientation);
     Ok(flatten(picture))
 }

@@ -22,6 +22,8 @@ pub struct Sheet {
     pub seen: Result<Arc<Predictions>, Text>,
     /// The nearest training image of each.
     pub nearest: Option<Result<Arc<Gallery>, Text>>,
+    /// Those of the first row on their way out of noise, a stage a row.
+    pub strip: Option<Result<Arc<Gallery>, Text>>,
 }
 
 /// Reads the pictures of a sheet. Reads files: not for the thread that draws.
@@ -32,6 +34,7 @@ pub fn read_sheet(run: &RunDir, file: &SheetFile) -> Sheet {
         pictures: read_gallery(run, &file.path, note),
         seen: Ok(Arc::new(Predictions::of(seen))),
         nearest: note.nearest.as_ref().map(|path| read_gallery(run, path, note)),
+        strip: note.strip.as_ref().map(|path| read_gallery(run, path, note)),
     }
 }
 

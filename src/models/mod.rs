@@ -2,7 +2,9 @@
 
 pub mod cnn;
 pub mod gan;
+pub mod unet;
 pub mod whitening;
 
 pub use cnn::{Cnn, CnnKind};
 pub use gan::{Discriminator, Generator, Verdict};
+pub use unet::UNet;

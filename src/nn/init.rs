@@ -15,6 +15,12 @@ pub fn normal(seed: u64, name: &str, count: usize) -> Vec<f32> {
     (0..count as u64).map(|i| stream.normal(i)).collect()
 }
 
+/// Normal with deviation `sqrt(1 / fan_in)`: what passes keeps its size (LeCun et al. 1998, section 4.6).
+pub fn lecun_normal(seed: u64, name: &str, count: usize, fan_in: usize) -> Vec<f32> {
+    let deviation = (1.0 / fan_in as f32).sqrt();
+    normal(seed, name, count).into_iter().map(|x| x * deviation).collect()
+}
+
 /// Normal with deviation `sqrt(2 / fan_in)`, for layers before a ReLU (He et al. 2015, equation 10).
 pub fn he_normal(seed: u64, name: &str, count: usize, fan_in: usize) -> Vec<f32> {
     let deviation = (2.0 / fan_in as f32).sqrt();
@@ -56,7 +62,9 @@ mod tests {
         let a = uniform_fan_in(1, "a", 1000, 4);
         assert!(a.iter().all(|x| x.abs() <= 0.5));
         assert_ne!(a, uniform_fan_in(1, "b", 1000, 4));
-        let deviation = (he_normal(1, "a", 10_000, 8).iter().map(|x| x * x).sum::<f32>() / 10_000.0).sqrt();
-        assert!((deviation - 0.5).abs() < 0.01);
+        for (numbers, due) in [(he_normal(1, "a", 10_000, 8), 0.5), (lecun_normal(1, "a", 10_000, 16), 0.25)] {
+            let deviation = (numbers.iter().map(|x| x * x).sum::<f32>() / 10_000.0).sqrt();
+            assert!((deviation - due).abs() < 0.01);
+        }
     }
 }

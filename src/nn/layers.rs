@@ -21,6 +21,14 @@ impl<D: Backend> Conv<D> {
     pub fn forward<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<Image<D, T>, D::Err> {
         D::conv2d(x, &self.weight, self.bias.as_ref(), self.spec)
     }
+
+    /// `onto` plus what [`Self::forward`] makes of `x`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn forward_onto<T: Tape<f32, D>>(&self, onto: Image<D, T>, x: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+        D::conv2d_onto(onto, x, &self.weight, self.bias.as_ref(), self.spec)
+    }
 }
 
 impl<D: Backend> Module<D> for Conv<D> {

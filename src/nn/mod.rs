@@ -3,6 +3,7 @@
 pub mod adam;
 pub mod adversarial;
 pub mod checkpoint;
+pub mod denoising;
 pub mod init;
 pub mod layers;
 pub mod optim;
@@ -10,6 +11,7 @@ pub mod parameter;
 
 pub use adam::{Adam, AdamConfig, Ema};
 pub use adversarial::{ConditionalNorm, Embedding, Spectral};
+pub use denoising::{GroupNorm, SelfAttention};
 pub use layers::{BatchNorm, Conv, Linear};
 pub use optim::{Sgd, SgdConfig};
 pub use parameter::{Module, Role, Scope, Visitor, parameter_count};

@@ -4,6 +4,8 @@ use dfdx::prelude::*;
 
 /// A batch of pictures, channels last: `(B, H, W, C)`.
 pub type Image<D, T = NoneTape> = Tensor<(usize, usize, usize, usize), f32, D, T>;
+/// A batch of sequences of vectors, `(B, N, C)`.
+pub type Tokens<D, T = NoneTape> = Tensor<(usize, usize, usize), f32, D, T>;
 /// A batch of vectors, `(B, C)`.
 pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 /// A vector of run-time length, `(C)`.

@@ -6,10 +6,13 @@
 
 pub mod activation;
 pub mod adam;
+pub mod attention;
 pub mod batch_norm;
+pub mod concat;
 pub mod conv2d;
 pub mod cross_entropy;
 mod gather;
+pub mod group_norm;
 pub mod hinge;
 pub mod host;
 pub mod linear;
@@ -27,10 +30,13 @@ pub mod translate;
 
 pub use activation::{Activation, ActivationOp};
 pub use adam::{AdamOp, AdamStep};
+pub use attention::{Attention, AttentionOp};
 pub use batch_norm::{BatchNormOp, Moments};
+pub use concat::ConcatOp;
 pub use conv2d::{Conv2d, Conv2dOp};
 pub use cross_entropy::cross_entropy;
-pub use host::{Image, Matrix, Vector};
+pub use group_norm::GroupNormOp;
+pub use host::{Image, Matrix, Tokens, Vector};
 pub use linear::LinearOp;
 pub use modulate::ModulateOp;
 pub use pool2d::Pool2dOp;
@@ -42,7 +48,19 @@ pub use translate::TranslateOp;
 
 /// A device that models run on: dfdx's ops and ours.
 pub trait Backend:
-    Conv2dOp + Pool2dOp + BatchNormOp + LinearOp + ModulateOp + SpaceDepthOp + SpectralOp + TranslateOp + SgdOp + AdamOp
+    Conv2dOp
+    + Pool2dOp
+    + BatchNormOp
+    + GroupNormOp
+    + AttentionOp
+    + ConcatOp
+    + LinearOp
+    + ModulateOp
+    + SpaceDepthOp
+    + SpectralOp
+    + TranslateOp
+    + SgdOp
+    + AdamOp
 {
 }
 

@@ -197,6 +197,9 @@ pub struct SheetNote {
     pub judge: String,
     /// A sheet of the same layout with the nearest training image of each picture, relative to the run.
     pub nearest: Option<String>,
+    /// A sheet of the same layout with the pictures of the first row on their way out of noise, a stage a row from the
+    /// top, relative to the run.
+    pub strip: Option<String>,
 }
 
 /// Kinds that [`EventKind`] knows: such a record with other contents is damage, not novelty.

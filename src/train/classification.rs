@@ -2,6 +2,7 @@
 
 use crate::run::MetricDef;
 use crate::run::predictions::Prediction;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Values by metric name.
@@ -12,11 +13,11 @@ pub fn def(name: &str, unit: &str, higher_is_better: Option<bool>) -> MetricDef 
     MetricDef { name: name.to_owned(), unit: unit.to_owned(), higher_is_better }
 }
 
-/// What every model that names labels logs of held-out and test images.
-pub fn metric_defs(labels: &[String]) -> Vec<MetricDef> {
+/// What every model that names labels logs of held-out and test images; `loss` is the name of the cross-entropy.
+pub fn metric_defs(labels: &[String], loss: &str) -> Vec<MetricDef> {
     let mut defs = Vec::new();
     for split in ["held_out", "test"] {
-        defs.push(def(&format!("{split}/loss"), "nats", Some(false)));
+        defs.push(def(&format!("{split}/{loss}"), "nats", Some(false)));
         defs.push(def(&format!("{split}/accuracy"), "%", Some(true)));
     }
     defs.extend(labels.iter().map(|label| def(&format!("test/accuracy/{label}"), "%", Some(true))));
@@ -48,6 +49,17 @@ impl Tally {
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.count as f64
     }
+
+    /// For a checkpoint: exact to the bit.
+    pub fn to_json(&self) -> Value {
+        json!({ "loss_bits": self.loss.to_bits(), "correct": self.correct, "count": self.count })
+    }
+
+    /// From a checkpoint; what is not there counts as zero.
+    pub fn from_json(value: &Value) -> Self {
+        let number = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
+        Self { loss: f64::from_bits(number("loss_bits")), correct: number("correct"), count: number("count") }
+    }
 }
 
 /// The answers to a whole split.
@@ -60,12 +72,17 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<u64>>,
     /// One for each image, in the split's order.
     pub predictions: Vec<Prediction>,
+    /// What the log calls the cross-entropy: `loss`, where that is what the model is trained by.
+    pub loss_name: &'static str,
 }
+
+/// The cross-entropy of a model that is trained by another loss.
+pub const LABEL_LOSS: &str = "label_loss";
 
 impl Evaluation {
     pub fn new(split: &'static str, labels: usize) -> Self {
         let confusion = vec![vec![0; labels]; labels];
-        Self { split, tally: Tally::default(), confusion, predictions: Vec::new() }
+        Self { split, tally: Tally::default(), confusion, predictions: Vec::new(), loss_name: "loss" }
     }
 
     /// Takes in a batch: `logits` are rows of one number a label, `truth` the labels.
@@ -80,10 +97,10 @@ impl Evaluation {
         }
     }
 
-    /// `split/loss` and `split/accuracy`.
+    /// The loss under its name, and `split/accuracy`.
     pub fn values(&self) -> Values {
         let name = |what| format!("{}/{what}", self.split);
-        BTreeMap::from([(name("loss"), self.tally.mean_loss()), (name("accuracy"), self.tally.accuracy())])
+        BTreeMap::from([(name(self.loss_name), self.tally.mean_loss()), (name("accuracy"), self.tally.accuracy())])
     }
 
     /// The share of each label's images that were named right; NaN for a label without images.

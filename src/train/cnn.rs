@@ -90,7 +90,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             def("train/epoch_loss", "nats", Some(false)),
             def("train/epoch_accuracy", "%", Some(true)),
         ];
-        defs.extend(classification::metric_defs(&self.material.data.labels));
+        defs.extend(classification::metric_defs(&self.material.data.labels, "loss"));
         defs
     }
 
@@ -160,12 +160,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         self.save_model(file);
         file.collect("optimiser", &mut self.optimiser);
         self.material.save(file);
-        let epoch = serde_json::json!({
-            "loss_bits": self.epoch.loss.to_bits(),
-            "correct": self.epoch.correct,
-            "count": self.epoch.count,
-        });
-        file.meta.insert("epoch_so_far".to_owned(), epoch);
+        file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
@@ -173,12 +168,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         self.material.load(file)?;
         file.apply("model", &mut self.model).map_err(fault)?;
         file.apply("optimiser", &mut self.optimiser).map_err(fault)?;
-        let number = |key: &str| {
-            let so_far = file.meta.get("epoch_so_far").and_then(|epoch| epoch.get(key));
-            so_far.and_then(serde_json::Value::as_u64).unwrap_or(0)
-        };
-        self.epoch =
-            Tally { loss: f64::from_bits(number("loss_bits")), correct: number("correct"), count: number("count") };
+        self.epoch = file.meta.get("epoch_so_far").map_or_else(Tally::default, Tally::from_json);
         debug_assert!(step <= self.plan.total_steps());
         Ok(())
     }

@@ -4,8 +4,10 @@ pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
 pub mod device;
+pub mod diffusion;
 mod error;
 pub mod gan;
+mod gradient;
 pub mod made;
 pub(crate) mod material;
 mod recipe;
@@ -39,6 +41,10 @@ pub fn recipe<D: Backend>(
         ModelKind::Gan => {
             let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
             Box::new(gan::GanRecipe::new(device, data, config.gan.clone(), judge.as_deref())?)
+        }
+        ModelKind::Diffusion => {
+            let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
+            Box::new(diffusion::DiffusionRecipe::new(device, data, config.diffusion.clone(), judge.as_deref())?)
         }
     })
 }

@@ -76,6 +76,8 @@ pub struct Drawing {
     pub note: SheetNote,
     /// The nearest training image of each, in the same layout.
     pub nearest: Sheet,
+    /// How the pictures of the first row came out of noise, in the same layout: a stage a row, from the top.
+    pub strip: Option<Sheet>,
 }
 
 /// Counts by label: rows are what was meant, columns what was seen.
@@ -99,7 +101,8 @@ pub trait Recipe {
     /// Every metric that will be logged, with its unit and direction. A run's sparkline shows the first one.
     fn metric_defs(&self) -> Vec<MetricDef>;
 
-    /// The metric that tells the best epoch: one of the held-out images', higher being better.
+    /// The metric that tells the best epoch: one of the held-out images', whose definition says which direction is
+    /// better.
     fn chosen_by(&self) -> &'static str;
 
     /// One batch: step `step` (from 0). The values are logged.

@@ -44,9 +44,42 @@ impl Plateau {
     }
 }
 
+/// Up in a straight line, then down to zero along half a cosine (Loshchilov and Hutter 2017, "SGDR", equation 5, once).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cosine {
+    pub peak: f64,
+    /// Steps of the climb; of a short training a tenth of all.
+    pub warmup_steps: u64,
+    pub total_steps: u64,
+}
+
+impl Cosine {
+    /// The rate for `step` (from 0).
+    pub fn rate(&self, step: u64) -> f64 {
+        let climb = self.warmup_steps.min(self.total_steps / 10);
+        if step < climb {
+            return self.peak * (step + 1) as f64 / climb as f64;
+        }
+        let falling = (self.total_steps - climb).max(1) as f64;
+        let share = ((step - climb) as f64 / falling).min(1.0);
+        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Plateau, Triangle};
+    use super::{Cosine, Plateau, Triangle};
+
+    #[test]
+    fn a_cosine_climbs_to_its_peak_and_falls_by_half_in_the_middle() {
+        let cosine = Cosine { peak: 2.0, warmup_steps: 20, total_steps: 220 };
+        let due = [(0, 0.1), (19, 2.0), (20, 2.0), (120, 1.0), (220, 0.0)];
+        due.iter().for_each(|&(step, due)| assert!((cosine.rate(step) - due).abs() < 1e-12, "{step}"));
+        let short = Cosine { total_steps: 30, ..cosine };
+        assert_eq!([short.rate(2), short.rate(3)], [2.0, 2.0]);
+        let none = Cosine { warmup_steps: 0, total_steps: 1, ..cosine };
+        assert_eq!(none.rate(0), 2.0);
+    }
 
     #[test]
     fn a_plateau_ends_where_the_fall_begins() {

@@ -1,6 +1,7 @@
 //! A trained model: what its file of weights says of itself, and its answers to pictures.
 
 use super::classification::{Answer, Evaluation};
+use super::diffusion::{Mender, Sampling};
 use super::error::TrainError;
 use super::made::Painter;
 use crate::config::{ModelKind, Preset};
@@ -8,6 +9,7 @@ use crate::data::augment::{Loader, Normaliser};
 use crate::data::{ChannelStats, SIDE, Split};
 use crate::models::{Cnn, Discriminator};
 use crate::nn::checkpoint::{CheckpointError, TensorFile};
+use crate::nn::{Ema, Module};
 use crate::ops::{Backend, Image, Matrix, host::read};
 use std::path::Path;
 
@@ -19,19 +21,29 @@ pub trait Classifier<D: Backend> {
     /// Normalised pictures `(B, 32, 32, 3)` to logits `(B, labels)`, every picture by itself.
     ///
     /// # Errors
-    /// When the device is out of memory.
-    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err>;
+    /// When the device fails.
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, TrainError>;
+
+    /// How often the net sees a picture before it names it.
+    fn passes(&self) -> usize {
+        1
+    }
+
+    /// Pictures that are looked at together.
+    fn batch(&self) -> usize {
+        (EVAL_BATCH / self.passes()).max(1)
+    }
 }
 
 impl<D: Backend> Classifier<D> for Cnn<D> {
-    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
-        self.infer(x)
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, TrainError> {
+        self.infer(x).map_err(TrainError::device)
     }
 }
 
 impl<D: Backend> Classifier<D> for Discriminator<D> {
-    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
-        self.label(x)
+    fn logits(&self, x: Image<D>) -> Result<Matrix<D>, TrainError> {
+        self.label(x).map_err(TrainError::device)
     }
 }
 
@@ -50,7 +62,7 @@ pub fn evaluate<D: Backend>(
 ) -> Result<Option<Evaluation>, TrainError> {
     let mut evaluation = Evaluation::new(name, labels);
     let all: Vec<u32> = (0..split.len() as u32).collect();
-    for batch in Loader::evaluate(split, &all, EVAL_BATCH, stats)? {
+    for batch in Loader::evaluate(split, &all, net.batch(), stats)? {
         if !go_on() {
             return Ok(None);
         }
@@ -89,7 +101,21 @@ pub fn image<D: Backend>(device: &D, pictures: Vec<f32>) -> Result<Image<D>, Tra
 /// # Errors
 /// When the device fails.
 pub fn infer<D: Backend>(net: &dyn Classifier<D>, device: &D, pictures: Vec<f32>) -> Result<Vec<f32>, TrainError> {
-    Ok(read(&net.logits(image(device, pictures)?).map_err(TrainError::device)?))
+    Ok(read(&net.logits(image(device, pictures)?)?))
+}
+
+/// Gives a module the averages that a file has for it under `name`; `path` is told in errors.
+pub(super) fn take_average<D: Backend>(
+    file: &TensorFile,
+    name: &str,
+    module: &mut impl Module<D>,
+    path: &Path,
+) -> Result<(), TrainError> {
+    let fault = |source| TrainError::Checkpoint { path: path.into(), source };
+    let mut average = Ema::new(0.0, module).map_err(TrainError::device)?;
+    file.apply(name, &mut average).map_err(fault)?;
+    average.copy_to(module);
+    Ok(())
 }
 
 /// What a file of weights says of itself: enough to use it without the run that made it.
@@ -141,6 +167,7 @@ impl Card {
 pub enum Net<D: Backend> {
     Cnn(Box<Cnn<D>>),
     Gan(Box<super::gan::Pair<D>>),
+    Diffusion(Box<super::diffusion::Diffuser<D>>),
 }
 
 impl<D: Backend> Net<D> {
@@ -149,6 +176,7 @@ impl<D: Backend> Net<D> {
         match self {
             Self::Cnn(net) => net.as_ref(),
             Self::Gan(pair) => &pair.discriminator,
+            Self::Diffusion(diffuser) => diffuser.as_ref(),
         }
     }
 }
@@ -176,6 +204,9 @@ impl<D: Backend> Trained<D> {
                 Net::Cnn(Box::new(net))
             }
             ModelKind::Gan => Net::Gan(Box::new(super::gan::Pair::from_file(&device, file, &card, path)?)),
+            ModelKind::Diffusion => {
+                Net::Diffusion(Box::new(super::diffusion::Diffuser::from_file(&device, file, &card, path)?))
+            }
         };
         Ok(Self { net, device, card })
     }
@@ -184,6 +215,23 @@ impl<D: Backend> Trained<D> {
     pub fn painter(&self) -> Option<&dyn Painter> {
         match &self.net {
             Net::Gan(pair) if !self.card.labels_only => Some(pair.as_ref()),
+            Net::Diffusion(diffuser) => Some(diffuser.as_ref()),
+            Net::Gan(_) | Net::Cnn(_) => None,
+        }
+    }
+
+    /// Its part that restores damaged pictures; none where it has none.
+    pub fn restorer(&self) -> Option<Mender<'_>> {
+        match &self.net {
+            Net::Diffusion(diffuser) => Some(Mender::new(diffuser.as_ref())),
+            Net::Gan(_) | Net::Cnn(_) => None,
+        }
+    }
+
+    /// How it goes from noise to a picture; none of a model that does so in one step.
+    pub fn sampling(&mut self) -> Option<&mut Sampling> {
+        match &mut self.net {
+            Net::Diffusion(diffuser) => Some(&mut diffuser.sampling),
             Net::Gan(_) | Net::Cnn(_) => None,
         }
     }

@@ -40,6 +40,9 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) {
 
 /// The selected run's predictions at the epoch shown.
 pub fn predictions(app: &App) -> Option<&crate::jobs::Predictions> {
+    if app.shows_strip() {
+        return None;
+    }
     app.shown_predictions().and_then(|loaded| loaded.as_deref().ok())
 }
 
@@ -97,6 +100,9 @@ pub fn verdict(is_right: bool, brush: &Brush<'_>) -> (&'static str, Style) {
 /// What the run named the picture at each epoch it has, the newest that fit: the picture's own history.
 pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
     let Some(history) = app.selected_history() else { return };
+    if app.shows_strip() {
+        return;
+    }
     let theme = brush.theme;
     let epochs = history.epochs(app.subject());
     let shown_epoch = app.shown_epoch();

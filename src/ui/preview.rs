@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::{headline, matrix, portrait};
-use crate::app::{App, FileView, Show, Shown};
+use crate::app::{App, FileView, Instead, Show, Shown};
 use crate::jobs::{FileAnswer, Gallery, Subject};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
@@ -60,10 +60,12 @@ fn filter_words(app: &App) -> String {
             format!("{} asked for, {} seen", label(truth), label(named))
         }
     };
-    if app.preview.nearest && app.subject() == Subject::Generated {
-        return format!("{words}: the nearest training image of each");
+    match app.preview.instead {
+        _ if app.subject() == Subject::Test => words,
+        Instead::Nearest => format!("{words}: the nearest training image of each"),
+        Instead::Strip if app.shows_strip() => "the first row on its way out of noise, a stage a row".to_owned(),
+        Instead::Nothing | Instead::Strip => words,
     }
-    words
 }
 
 fn position_words(app: &App) -> String {

@@ -1,7 +1,7 @@
 //! Whole runs within this process, with a batch that is spoilt on purpose.
 
 use super::*;
-use crate::config::{CnnConfig, DataConfig, GanConfig, RuntimeConfig};
+use crate::config::{CnnConfig, DataConfig, DiffusionConfig, GanConfig, RuntimeConfig};
 use crate::run::read_events;
 use crate::train::material::spoilt;
 use std::path::Path;
@@ -18,6 +18,15 @@ fn a_run(root: &Path, model: ModelKind) -> RunDir {
         runtime: RuntimeConfig { slots: 64, ..RuntimeConfig::default() },
         cnn: CnnConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..CnnConfig::default() },
         gan: GanConfig { batch_size: 18, epochs: 1, checkpoint_every_s: 0.0, ..GanConfig::default() },
+        diffusion: DiffusionConfig {
+            batch_size: 18,
+            epochs: 1,
+            sample_steps: 2,
+            classified: 2,
+            fitted: 2,
+            checkpoint_every_s: 0.0,
+            ..DiffusionConfig::default()
+        },
         ..Config::default()
     };
     RunDir::create(root, &"run".parse().unwrap(), &config.to_toml().unwrap()).unwrap()
@@ -34,7 +43,7 @@ fn finished_weights(run: &RunDir) -> Vec<u8> {
 
 #[test]
 fn a_nan_in_a_batch_ends_the_run_as_diverged_and_its_last_good_checkpoint_goes_on() {
-    for model in [ModelKind::Cnn, ModelKind::Gan] {
+    for model in [ModelKind::Cnn, ModelKind::Gan, ModelKind::Diffusion] {
         let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let run = a_run(root.path(), model);
         let state = compute(&run, Some(SPOILT));

@@ -96,9 +96,12 @@ fn judge<D: Backend>(
         return Ok(None);
     };
     let exhibits = Exhibits { real: split, labels: labels.len(), of_each: OF_EACH, seed: SEED };
-    let bar = bar(args.json, (split.len() + 2 * OF_EACH * labels.len()) as u64, "images judged");
+    // Made pictures are painted, then looked at as the real ones are.
+    let made = OF_EACH * labels.len();
+    let batches = painter.asks(made) + made.div_ceil(EVAL_BATCH) + split.len().div_ceil(EVAL_BATCH);
+    let bar = bar(args.json, batches as u64, "batches painted and judged");
     let judgement = judgement::pass(&judge, painter, &exhibits, &mut || {
-        bar.inc(EVAL_BATCH as u64);
+        bar.inc(1);
         true
     })?;
     bar.finish_and_clear();
@@ -129,7 +132,12 @@ fn accuracy_score<D: Backend>(
     data: &Dataset,
 ) -> Result<AccuracyScore, TrainError> {
     let n = SHOWN.min(data.train.len());
-    let made = score::made_split(painter, data.labels.len(), n, SEED)?;
+    let painting = bar(args.json, painter.asks(n) as u64, "batches painted");
+    let made = score::made_split(painter, data.labels.len(), n, SEED, &mut || {
+        painting.inc(1);
+        true
+    })?;
+    painting.finish_and_clear();
     let real = data.train.select(&data.train.first_balanced(n));
     let accuracy = |shown: Split, what: &str| -> Result<f64, TrainError> {
         let bar = bar(args.json, 0, what);
@@ -142,7 +150,7 @@ fn accuracy_score<D: Backend>(
     };
     Ok(AccuracyScore {
         n,
-        on_generated: accuracy(made, "steps on made pictures")?,
+        on_generated: accuracy(made.unwrap_or_default(), "steps on made pictures")?,
         on_real: accuracy(real, "steps on real pictures")?,
     })
 }

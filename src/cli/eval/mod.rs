@@ -1,6 +1,7 @@
 //! `pixscribe eval`: a trained model's answers to every picture of a split.
 
 mod made;
+mod restoration;
 
 use super::args::EvalArgs;
 use super::model::{self, Found};
@@ -9,11 +10,12 @@ use crate::config::ModelKind;
 use crate::data::{self, Dataset, Split};
 use crate::ops::Backend;
 use crate::train::device::Device;
-use crate::train::trained::{EVAL_BATCH, evaluate};
+use crate::train::trained::evaluate;
 use crate::train::{Evaluation, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// The model and the data do not speak of the same things.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +38,18 @@ struct Report {
     labels: Vec<String>,
     split: String,
     weights: String,
+    /// How often the net saw each image before it named it, and how long that took.
+    calls_per_image: usize,
+    ms_per_image: f64,
     /// Of a model that makes pictures.
     #[serde(flatten)]
     made: Option<made::Figures>,
 }
 
 pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
+    if args.restoration {
+        return restoration::run(args, globals);
+    }
     let found = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first worker of a process sets the pool.
@@ -66,14 +74,10 @@ fn measure<D: Backend>(
     found: &Found,
     data: Dataset,
 ) -> Result<Report, CliError> {
-    let trained = found.load(device)?;
+    let mut trained = found.load(device)?;
+    found.set_sampling(&mut trained, &args.sampling)?;
+    let data = of_its_labels(&trained.card.labels, data)?;
     let data_path = data.path.display().to_string();
-    // A model of some of the labels is measured on the images of these.
-    if !trained.card.labels.iter().all(|label| data.labels.contains(label)) {
-        let (model, data) = (trained.card.labels.join(", "), data.labels.join(", "));
-        return Err(EvalError::OtherLabels { model, data, data_path }.into());
-    }
-    let data = data.of_labels(&trained.card.labels)?;
     let (name, whole): (&'static str, &Split) =
         if args.split == "train" { ("train", &data.train) } else { ("test", &data.test) };
     let split = first(whole, args.limit);
@@ -81,19 +85,33 @@ fn measure<D: Backend>(
         return Err(EvalError::NoImages { split: name, data_path }.into());
     }
     let bar = bar(args.json, split.len());
+    let classifier = trained.net.classifier();
     let mut go_on = || {
-        bar.inc(EVAL_BATCH as u64);
+        bar.inc(classifier.batch() as u64);
         true
     };
     let (labels, stats) = (data.labels.len(), trained.card.stats());
-    let evaluation = evaluate(trained.net.classifier(), &trained.device, name, &split, labels, stats, &mut go_on)?;
+    let begun = Instant::now();
+    let evaluation = evaluate(classifier, &trained.device, name, &split, labels, stats, &mut go_on)?;
+    let ms_per_image = begun.elapsed().as_secs_f64() * 1e3 / split.len() as f64;
     bar.finish_and_clear();
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
-    let mut report = report(&evaluation, &data.labels, found);
+    let report = report(&evaluation, &data.labels, found);
+    let mut report = Report { calls_per_image: classifier.passes(), ms_per_image, ..report };
     if let Some(painter) = trained.painter() {
         report.made = Some(made::measure(painter, &trained, args, globals, &data, &split)?);
     }
     Ok(report)
+}
+
+/// A model of some of the labels is measured on the images of these.
+fn of_its_labels(labels: &[String], data: Dataset) -> Result<Dataset, CliError> {
+    if !labels.iter().all(|label| data.labels.contains(label)) {
+        let data_path = data.path.display().to_string();
+        let (model, data) = (labels.join(", "), data.labels.join(", "));
+        return Err(EvalError::OtherLabels { model, data, data_path }.into());
+    }
+    Ok(data.of_labels(labels)?)
 }
 
 fn first(split: &Split, limit: Option<u64>) -> Split {
@@ -122,6 +140,8 @@ fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
         labels: labels.to_vec(),
         split: evaluation.split.to_owned(),
         weights: found.weights.display().to_string(),
+        calls_per_image: 1,
+        ms_per_image: 0.0,
         made: None,
     }
 }
@@ -139,6 +159,9 @@ fn print(report: &Report) {
         100.0 * high,
         report.loss
     );
+    let passes =
+        if report.calls_per_image == 1 { "one pass".to_owned() } else { format!("{} passes", report.calls_per_image) };
+    println!("{passes} of the net and {:.1} ms an image", report.ms_per_image);
     let width = report.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     for (index, label) in report.labels.iter().enumerate() {
         let share = report.per_class.get(label).copied().flatten();

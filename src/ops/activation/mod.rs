@@ -18,6 +18,8 @@ pub enum Activation {
     /// `x Phi(x)` with the exact normal distribution (Hendrycks and Gimpel 2016); matches
     /// `torch.nn.functional.gelu(x)` to 5e-7. dfdx's own `accurate_gelu` has a wrong gradient on the CPU.
     Gelu,
+    /// `x / (1 + e^-x)` to 5e-7 (Elfwing et al. 2018, "SiLU", equation 7); matches `torch.nn.functional.silu(x)`.
+    Silu,
 }
 
 /// The slope of [`Activation::LeakyRelu`] below 0.
@@ -60,6 +62,12 @@ pub fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
+/// The logistic function `1 / (1 + e^-x)`, by one exponential that does not overflow.
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
 /// The activation of one number.
 #[inline(always)]
 pub fn value(activation: Activation, x: f32) -> f32 {
@@ -81,6 +89,7 @@ pub fn value(activation: Activation, x: f32) -> f32 {
         }
         Activation::Tanh => tanh(x),
         Activation::Gelu => gelu(x),
+        Activation::Silu => x * sigmoid(x),
     }
 }
 
@@ -109,13 +118,17 @@ pub fn pull_back(activation: Activation, x: f32, dy: f32) -> f32 {
             dy * rest * (2.0 - rest)
         }
         Activation::Gelu => dy * gelu_slope(x),
+        Activation::Silu => {
+            let share = sigmoid(x);
+            dy * share * (1.0 + x * (1.0 - share))
+        }
     }
 }
 
 /// Runs a loop with its activation as a constant `$A`, so that each activation has a loop of its own that vectorises.
 macro_rules! specialised {
     ($activation:expr, $A:ident => $body:expr) => {
-        specialised!(@ $activation, $A, $body; Identity Relu LeakyRelu Tanh Gelu)
+        specialised!(@ $activation, $A, $body; Identity Relu LeakyRelu Tanh Gelu Silu)
     };
     (@ $activation:expr, $A:ident, $body:expr; $($variant:ident)*) => {
         match $activation {
@@ -227,6 +240,11 @@ pub fn composed<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
             let tail = p.try_mul(t())?.try_mul(bell)?.try_mul(0.5)?;
             let (y, y_tape) = tail.try_negate()?.try_add(0.5)?.try_mul(size)?.try_add(x().try_mul(0.5)?)?.split_tape();
             Ok(y.put_tape(tape.merge(t_tape).merge(y_tape)))
+        }
+        Activation::Silu => {
+            let (bare, tape) = x.split_tape();
+            let share = bare.retaped::<T>().try_sigmoid()?;
+            bare.put_tape(tape).try_mul(share)
         }
     }
 }

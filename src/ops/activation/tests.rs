@@ -5,8 +5,14 @@ use crate::ops::testing::{
 };
 use proptest::prelude::*;
 
-const ALL: [Activation; 5] =
-    [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Gelu, Activation::Tanh];
+const ALL: [Activation; 6] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Gelu,
+    Activation::Tanh,
+    Activation::Silu,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -26,7 +32,7 @@ fn run(way: Way, activation: Activation, numbers: &[f32]) -> Outcome {
 }
 
 // x = torch.tensor([-6., -3., -1., -0.5, 0., 0.25, 0.75, 2., 4., 8.]).requires_grad_()
-// y = act(x)  # F.relu, F.gelu, lambda x: F.leaky_relu(x, 0.1), torch.tanh
+// y = act(x)  # F.relu, F.gelu, lambda x: F.leaky_relu(x, 0.1), torch.tanh, F.silu
 // y.sum().backward()
 // print(y, x.grad)
 #[test]
@@ -65,8 +71,39 @@ fn values_and_slopes_as_pytorch() {
             4.768371e-7,
         ],
     );
-    let due =
-        [(Activation::Relu, relu), (Activation::Gelu, gelu), (Activation::LeakyRelu, leaky), (Activation::Tanh, tanh)];
+    let silu = (
+        [
+            -0.014835739,
+            -0.14227761,
+            -0.26894143,
+            -0.18877034,
+            0.0,
+            0.14054413,
+            0.50938404,
+            1.7615941,
+            3.928055,
+            7.9973173,
+        ],
+        [
+            -0.012326431,
+            -0.088104106,
+            0.072329484,
+            0.26003882,
+            0.5,
+            0.62371004,
+            0.84259993,
+            1.0907843,
+            1.0526646,
+            1.0023464,
+        ],
+    );
+    let due = [
+        (Activation::Relu, relu),
+        (Activation::Gelu, gelu),
+        (Activation::LeakyRelu, leaky),
+        (Activation::Tanh, tanh),
+        (Activation::Silu, silu),
+    ];
     for (activation, (y, slopes)) in due {
         let weights = crate::ops::testing::cotangent(x.len());
         let dx = slopes.iter().zip(weights).map(|(slope, weight)| slope * weight).collect();
@@ -140,5 +177,7 @@ fn extremes_stay_what_they_are() {
         assert_eq!(y[1..], due, "{activation:?}");
     }
     assert_eq!(run(Way::Kernel, Activation::Tanh, &[-1e30]).y, [-1.0]);
-    assert!(run(Way::Kernel, Activation::Gelu, &[-1e3]).y[0].abs() < 1e-30);
+    for activation in [Activation::Gelu, Activation::Silu] {
+        assert!(run(Way::Kernel, activation, &[-1e3]).y[0].abs() < 1e-30, "{activation:?}");
+    }
 }

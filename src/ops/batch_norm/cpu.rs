@@ -4,6 +4,7 @@ use crate::ops::activation::{Activation, pull_back, specialised, value};
 use crate::ops::conv2d::parts;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows that are summed in single precision before they join the double-precision total.
 const BLOCK_ROWS: usize = 64;
@@ -20,7 +21,7 @@ pub struct Statistics {
 pub fn statistics(x: &[f32], channels: usize, eps: f32) -> Statistics {
     let pivot = &x[..channels];
     let rows = x.len() / channels;
-    let sums = sum_parts(rows, channels, |range, sums, squares| {
+    let sums = sum_parts(rows, channels, &|range, sums, squares| {
         add_moments(&x[range.start * channels..range.end * channels], pivot, sums, squares);
     });
     let (sums, squares) = sums.split_at(channels);
@@ -33,30 +34,16 @@ pub fn statistics(x: &[f32], channels: usize, eps: f32) -> Statistics {
 }
 
 /// Rounding can leave a variance just under zero; a NaN must pass.
-fn not_negative(x: f64) -> f64 {
+pub fn not_negative(x: f64) -> f64 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// Two sums a channel over all rows: part by part in blocks, then over the parts in order.
-fn sum_parts(
-    rows: usize,
-    channels: usize,
-    add: impl Fn(std::ops::Range<usize>, &mut [f32], &mut [f32]) + Sync,
-) -> Vec<f64> {
-    let totals: Vec<Vec<f64>> = parts(rows)
-        .into_par_iter()
-        .map(|range| {
-            let mut total = vec![0.0f64; 2 * channels];
-            let mut block = vec![0.0f32; 2 * channels];
-            for start in range.clone().step_by(BLOCK_ROWS) {
-                block.fill(0.0);
-                let (first, second) = block.split_at_mut(channels);
-                add(start..(start + BLOCK_ROWS).min(range.end), first, second);
-                total.iter_mut().zip(&block).for_each(|(t, &b)| *t += f64::from(b));
-            }
-            total
-        })
-        .collect();
+/// Adds to two sums a channel over a range of rows.
+type AddRows<'a> = &'a (dyn Fn(Range<usize>, &mut [f32], &mut [f32]) + Sync);
+
+/// Two sums a channel over all rows: part by part, then over the parts in order.
+fn sum_parts(rows: usize, channels: usize, add: AddRows) -> Vec<f64> {
+    let totals: Vec<Vec<f64>> = parts(rows).into_par_iter().map(|range| block_sums(range, channels, add)).collect();
     let mut sums = vec![0.0; 2 * channels];
     for total in totals {
         sums.iter_mut().zip(&total).for_each(|(s, &t)| *s += t);
@@ -64,8 +51,22 @@ fn sum_parts(
     sums
 }
 
+/// Two sums a channel over some rows, block by block: first all of the one, then all of the other.
+pub fn block_sums(rows: Range<usize>, channels: usize, add: AddRows) -> Vec<f64> {
+    let mut total = vec![0.0f64; 2 * channels];
+    let mut block = vec![0.0f32; 2 * channels];
+    for start in rows.clone().step_by(BLOCK_ROWS) {
+        block.fill(0.0);
+        let (first, second) = block.split_at_mut(channels);
+        add(start..(start + BLOCK_ROWS).min(rows.end), first, second);
+        total.iter_mut().zip(&block).for_each(|(t, &b)| *t += f64::from(b));
+    }
+    total
+}
+
 simd_fn! {
-    fn add_moments(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) {
+    /// Adds sums of `x - pivot` and of its square to `sums` and `squares`.
+    pub fn add_moments(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) {
         for row in x.chunks_exact(pivot.len()) {
             for (((&x, &pivot), sum), square) in row.iter().zip(pivot).zip(sums.iter_mut()).zip(squares.iter_mut()) {
                 let d = x - pivot;
@@ -85,7 +86,8 @@ pub fn normalise(x: &[f32], scale: &[f32], shift: &[f32], activation: Activation
 }
 
 simd_fn! {
-    fn normalise_rows(activation: Activation, x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
+    /// `activation(x * scale + shift)` for rows of channels.
+    pub fn normalise_rows(activation: Activation, x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
         specialised!(activation, A => {
             for (x, y) in x.chunks_exact(scale.len()).zip(y.chunks_exact_mut(scale.len())) {
                 let each = x.iter().zip(y).zip(scale).zip(shift);
@@ -120,7 +122,7 @@ pub fn backward(
         .zip(x.par_chunks(chunk))
         .for_each(|(dy, x)| through_activation(activation, x, mean, inverse, gamma, beta, dy));
     let dz: &[f32] = dy;
-    let sums = sum_parts(x.len() / channels, channels, |range, betas, gammas| {
+    let sums = sum_parts(x.len() / channels, channels, &|range, betas, gammas| {
         let range = range.start * channels..range.end * channels;
         add_products(&x[range.clone()], &dz[range], mean, inverse, betas, gammas);
     });
@@ -138,7 +140,8 @@ pub fn backward(
 }
 
 simd_fn! {
-    fn through_activation(
+    /// `dy` times the activation's slope at `gamma (x - mean) inverse + beta`, in place of `dy`.
+    pub fn through_activation(
         activation: Activation,
         x: &[f32],
         mean: &[f32],
@@ -162,7 +165,8 @@ simd_fn! {
 }
 
 simd_fn! {
-    fn add_products(
+    /// Adds sums of `dz` and of `dz (x - mean) inverse` to `betas` and `gammas`.
+    pub fn add_products(
         x: &[f32],
         dz: &[f32],
         mean: &[f32],

@@ -1,6 +1,6 @@
 //! Batch normalisation over all positions, channels last, with its activation in the same op.
 
-mod cpu;
+pub(crate) mod cpu;
 
 use super::activation::{self, Activation, ActivationOp};
 use super::host::{Image, Vector, add_to, read};

@@ -6,8 +6,14 @@ use crate::ops::testing::{
 use proptest::prelude::*;
 
 const EPS: f32 = 1e-5;
-const ACTIVATIONS: [Activation; 5] =
-    [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Gelu, Activation::Tanh];
+const ACTIVATIONS: [Activation; 6] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Gelu,
+    Activation::Tanh,
+    Activation::Silu,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -52,7 +58,7 @@ impl Case {
 // print(y, x.grad, g.grad, b.grad, x.mean((0, 1, 2)), x.var((0, 1, 2), unbiased=False))
 fn pytorch(activation: Activation) -> Outcome {
     let lists: [&[f32]; 4] = match activation {
-        Activation::LeakyRelu | Activation::Tanh => unreachable!("tested by finite differences"),
+        Activation::LeakyRelu | Activation::Tanh | Activation::Silu => unreachable!("tested by finite differences"),
         Activation::Identity => [
             &[
                 -1.8157152,

@@ -4,6 +4,7 @@ use super::geometry::{Geometry, parts};
 use super::kernel::{LANES, ROWS, Tile, Windows, forward_tile};
 use super::panels::pack;
 use crate::ops::activation::LEAK;
+use crate::ops::host::add_to;
 use crate::ops::pool2d::cpu::max_pool_image;
 use rayon::prelude::*;
 
@@ -44,9 +45,19 @@ pub struct Outputs {
 
 /// `y = pool(relu(conv(x, w) + bias))`; `x (B, H, W, C)`, `w (O, k, k, C)`, `y (B, H', W', O)`.
 pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
+    let y = vec![0.0; g.batch * epilogue.image_len(g)];
+    run(g, x, w, epilogue, false, y)
+}
+
+/// `onto + conv(x, w) + bias`, in the place of `onto`; for an epilogue that is plain.
+pub fn forward_onto(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Vec<f32>) -> Outputs {
+    run(g, x, w, epilogue, true, onto)
+}
+
+/// Overwrites `y`, or adds to it when `add` is set.
+fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, add: bool, mut y: Vec<f32>) -> Outputs {
     let panels = pack(g, w);
     let image = epilogue.image_len(g);
-    let mut y = vec![0.0; g.batch * image];
     let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];
     let selected = if epilogue.is_plain() { 0 } else { image };
     let mut work = Vec::new();
@@ -58,11 +69,19 @@ pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outpu
         let part_x = &x[range.start * g.source_len()..range.end * g.source_len()];
         work.push((part_x, part_y, part_select));
     }
-    work.into_par_iter().for_each(|(x, y, select)| forward_part(g, x, &panels, epilogue, y, select));
+    work.into_par_iter().for_each(|(x, y, select)| forward_part(g, x, &panels, epilogue, add, y, select));
     Outputs { y, select }
 }
 
-fn forward_part(g: &Geometry, x: &[f32], panels: &[f32], epilogue: &Epilogue, y: &mut [f32], select: &mut [u8]) {
+fn forward_part(
+    g: &Geometry,
+    x: &[f32],
+    panels: &[f32],
+    epilogue: &Epilogue,
+    add: bool,
+    y: &mut [f32],
+    select: &mut [u8],
+) {
     let mut pictures = Padded::new(g, g.group());
     let image = epilogue.image_len(g);
     let mut sums = vec![0.0; if epilogue.pool { g.group() * g.out_len() } else { 0 }];
@@ -82,7 +101,7 @@ fn forward_part(g: &Geometry, x: &[f32], panels: &[f32], epilogue: &Epilogue, y:
                 max_pool_image([g.out_height(), g.out_width(), g.filters], sums, y, select);
             }
         } else {
-            convolve(g, x, starts, panels, epilogue.bias, false, y);
+            convolve(g, x, starts, panels, epilogue.bias, add, y);
         }
         if epilogue.relu {
             cut_off(y, &mut select[first..first + images * image]);
@@ -139,8 +158,9 @@ pub fn convolve(
                     for (m, row) in tile.iter_mut().enumerate().take(starts.len()) {
                         row[..lanes].copy_from_slice(&y[m * g.filters..m * g.filters + lanes]);
                     }
-                } else if let Some(bias) = bias {
-                    tile.iter_mut().for_each(|row| row[..lanes].copy_from_slice(&bias[channel..channel + lanes]));
+                }
+                if let (0, Some(bias)) = (pass, bias) {
+                    tile.iter_mut().for_each(|row| add_to(&mut row[..lanes], &bias[channel..channel + lanes]));
                 }
                 let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
                 forward_tile(&windows, weights, &mut tile);

@@ -13,6 +13,7 @@ use crate::ops::gather::gather;
 use crate::ops::host::{Image, Matrix, Vector, add_to, read};
 use crate::ops::{Activation, activation, pool2d, space_depth};
 use dfdx::prelude::*;
+use rayon::prelude::*;
 
 /// What a convolution does beside its sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,24 @@ pub trait Conv2dOp: Device<f32> {
     ) -> Result<Image<Self, T>, Self::Err> {
         composed(x, w, bias, spec)
     }
+
+    /// `onto` plus the convolution: a residual connection (He et al. 2016, equation 1) without a pass of its own.
+    ///
+    /// `onto` is shaped as the result; gradients flow to it too.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When the shapes do not fit each other, or `spec` asks for ReLU or for the pool.
+    fn conv2d_onto<T: Tape<f32, Self>>(
+        onto: Image<Self, T>,
+        x: Image<Self, T>,
+        w: &Image<Self>,
+        bias: Option<&Vector<Self>>,
+        spec: Conv2d,
+    ) -> Result<Image<Self, T>, Self::Err> {
+        composed_onto(onto, x, w, bias, spec)
+    }
 }
 
 impl Conv2dOp for Cpu {
@@ -66,38 +85,93 @@ impl Conv2dOp for Cpu {
         bias: Option<&Vector<Self>>,
         spec: Conv2d,
     ) -> Result<Image<Self, T>, Self::Err> {
-        let g = geometry(x.shape(), w.shape(), spec);
-        let (x, mut tape) = x.split_tape();
-        let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
-        let forward::Outputs { y, select } = forward::forward(&g, &numbers, &weights, &epilogue(spec, &shifts));
-        let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
-        let (x_ghost, y_ghost, w, bias) = (x.ghost(), y.ghost(), w.clone(), bias.cloned());
-        let numbers = if spec.no_weight_gradient { Vec::new() } else { numbers };
-        tape.add_backward_op(move |grads| {
-            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
-            let mut dx = match spec.no_input_gradient {
-                true => None,
-                false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
-            };
-            let epilogue = epilogue(spec, &shifts);
-            if spec.no_weight_gradient {
-                if let Some(mut dx) = dx {
-                    backward::backward_input(&g, &weights, &epilogue, &select, &dy, &mut dx);
-                    **grads.get_or_alloc_mut(&x_ghost)? = dx;
-                }
-                return Ok(());
-            }
-            let sums = backward::backward(&g, &numbers, &weights, &epilogue, &select, &dy, dx.as_deref_mut());
-            if let Some(dx) = dx {
-                **grads.get_or_alloc_mut(&x_ghost)? = dx;
-            }
+        fused(None, x, w, bias, spec)
+    }
+
+    fn conv2d_onto<T: Tape<f32, Self>>(
+        onto: Image<Self, T>,
+        x: Image<Self, T>,
+        w: &Image<Self>,
+        bias: Option<&Vector<Self>>,
+        spec: Conv2d,
+    ) -> Result<Image<Self, T>, Self::Err> {
+        check_onto(&geometry(x.shape(), w.shape(), spec), onto.shape(), spec);
+        fused(Some(onto), x, w, bias, spec)
+    }
+}
+
+fn fused<T: Tape<f32, Cpu>>(
+    onto: Option<Image<Cpu, T>>,
+    x: Image<Cpu, T>,
+    w: &Image<Cpu>,
+    bias: Option<&Vector<Cpu>>,
+    spec: Conv2d,
+) -> Result<Image<Cpu, T>, CpuError> {
+    let g = geometry(x.shape(), w.shape(), spec);
+    let (x, mut tape) = x.split_tape();
+    let (onto, onto_tape) = onto.map(SplitTape::split_tape).unzip();
+    tape = tape.merge(onto_tape.unwrap_or_default());
+    let (numbers, layer) = (read(&x), Layer { g, spec, weights: read(w), shifts: bias.map(read) });
+    let forward::Outputs { y, select } = layer.forward(&numbers, onto.as_ref().map(read));
+    let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
+    let (x_ghost, onto_ghost, y_ghost) = (x.ghost(), onto.map(|onto| onto.ghost()), y.ghost());
+    let (w, bias) = (w.clone(), bias.cloned());
+    let numbers = if spec.no_weight_gradient { Vec::new() } else { numbers };
+    tape.add_backward_op(move |grads| {
+        let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+        if let Some(onto_ghost) = &onto_ghost {
+            let sums = &mut **grads.get_or_alloc_mut(onto_ghost)?;
+            sums.par_chunks_mut(CHUNK).zip(dy.par_chunks(CHUNK)).for_each(|(sums, dy)| add_to(sums, dy));
+        }
+        let mut dx = match spec.no_input_gradient {
+            true => None,
+            false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
+        };
+        let sums = layer.backward(&numbers, &select, &dy, dx.as_deref_mut());
+        if let Some(dx) = dx {
+            **grads.get_or_alloc_mut(&x_ghost)? = dx;
+        }
+        if let Some(sums) = sums {
             add_to(grads.get_or_alloc_mut(&w)?, &sums.weights);
             if let Some(bias) = &bias {
                 add_to(grads.get_or_alloc_mut(bias)?, &sums.bias);
             }
-            Ok(())
-        });
-        Ok(y.put_tape(tape))
+        }
+        Ok(())
+    });
+    Ok(y.put_tape(tape))
+}
+
+/// Numbers that one task adds up.
+const CHUNK: usize = 1 << 14;
+
+/// What both passes know of a convolution.
+struct Layer {
+    g: Geometry,
+    spec: Conv2d,
+    weights: Vec<f32>,
+    shifts: Option<Vec<f32>>,
+}
+
+impl Layer {
+    fn forward(&self, x: &[f32], onto: Option<Vec<f32>>) -> forward::Outputs {
+        let epilogue = epilogue(self.spec, &self.shifts);
+        match onto {
+            Some(onto) => forward::forward_onto(&self.g, x, &self.weights, &epilogue, onto),
+            None => forward::forward(&self.g, x, &self.weights, &epilogue),
+        }
+    }
+
+    /// Adds to `dx`; the sums for weights and bias, where anybody asks for them.
+    fn backward(&self, x: &[f32], select: &[u8], dy: &[f32], dx: Option<&mut [f32]>) -> Option<backward::Gradients> {
+        let epilogue = epilogue(self.spec, &self.shifts);
+        if !self.spec.no_weight_gradient {
+            return Some(backward::backward(&self.g, x, &self.weights, &epilogue, select, dy, dx));
+        }
+        if let Some(dx) = dx {
+            backward::backward_input(&self.g, &self.weights, &epilogue, select, dy, dx);
+        }
+        None
     }
 }
 
@@ -130,6 +204,11 @@ fn geometry(x: &Shape4, w: &Shape4, spec: Conv2d) -> Geometry {
 fn out_shape(g: &Geometry, spec: Conv2d) -> Shape4 {
     let by = if spec.pool { 2 } else { 1 };
     (g.batch, g.out_height() / by, g.out_width() / by, g.filters)
+}
+
+fn check_onto(g: &Geometry, onto: &Shape4, spec: Conv2d) {
+    assert!(!(spec.relu || spec.leaky || spec.pool), "conv2d_onto: sums alone can be added");
+    assert_eq!(*onto, out_shape(g, spec), "conv2d_onto: onto what has another shape");
 }
 
 /// The same convolution composed of dfdx's own ops: windows gathered by a precomputed index, then one matrix product.
@@ -167,6 +246,18 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
     let images: Tensor<(usize, usize, usize), f32, D, T> = sums.try_permute::<_, Axes3<1, 0, 2>>()?;
     let images = images.try_reshape_like(&(g.batch, g.out_height(), g.out_width(), g.filters))?;
     if spec.pool { pool2d::composed_max(images) } else { Ok(images) }
+}
+
+/// [`Conv2dOp::conv2d_onto`] composed of dfdx's own ops.
+pub fn composed_onto<D: Device<f32>, T: Tape<f32, D>>(
+    onto: Image<D, T>,
+    x: Image<D, T>,
+    w: &Image<D>,
+    bias: Option<&Vector<D>>,
+    spec: Conv2d,
+) -> Result<Image<D, T>, D::Err> {
+    check_onto(&geometry(x.shape(), w.shape(), spec), onto.shape(), spec);
+    onto.try_add(composed(x, w, bias, spec)?)
 }
 
 /// For each window element and each position the place in the flat picture, or the place behind it for padding.

@@ -320,3 +320,104 @@ fn a_picture_smaller_than_its_pool_is_refused() {
     let spec = Conv2d { pool: true, ..Conv2d::default() };
     let _ = Cpu::conv2d(tensor(&[0.0; 3], (1, 1, 3, 1)), &tensor(&[0.0], (1, 1, 1, 1)), None, spec);
 }
+
+/// A convolution added to a picture, by both ways.
+fn run_onto(way: Way, x: [usize; 4], filters: usize, kernel: usize, spec: Conv2d, inputs: &[Vec<f32>]) -> Outcome {
+    let [b, h, w, c] = x;
+    let side = |side: usize| side + 2 * spec.pad + 1 - kernel;
+    let onto = tensor(&inputs[0], (b, side(h), side(w), filters));
+    let x = tensor(&inputs[1], (b, h, w, c));
+    let weights = tensor(&inputs[2], (filters, kernel, kernel, c));
+    let bias = inputs.get(3).map(|bias| tensor(bias, (filters,)));
+    let traced: [Image<Cpu, TestTape>; 2] = [onto.leaky_trace(), x.leaky_trace()];
+    let [y, picture] = traced;
+    let y = match way {
+        Way::Kernel => Cpu::conv2d_onto(y, picture, &weights, bias.as_ref(), spec),
+        Way::Composition => composed_onto(y, picture, &weights, bias.as_ref(), spec),
+    };
+    let (y, gradients) = differentiate(y.unwrap());
+    let mut all = vec![gradients.get(&onto).as_vec(), gradients.get(&x).as_vec(), gradients.get(&weights).as_vec()];
+    all.extend(bias.map(|bias| gradients.get(&bias).as_vec()));
+    Outcome { y, gradients: all }
+}
+
+fn onto_inputs([b, h, w, c]: [usize; 4], filters: usize, kernel: usize, spec: Conv2d) -> Vec<Vec<f32>> {
+    let side = |side: usize| side + 2 * spec.pad + 1 - kernel;
+    let onto = noise("onto", b * side(h) * side(w) * filters);
+    vec![onto, noise("x", b * h * w * c), noise("w", filters * kernel * kernel * c), noise("bias", filters)]
+}
+
+// o = steps(24, 2, 5).reshape(2, 2, 2, 3).requires_grad_()
+// x = steps(18, 7, 11).reshape(2, 3, 3, 1).requires_grad_()
+// w = steps(12, 3, 13).reshape(3, 2, 2, 1).requires_grad_()
+// b = steps(3, 1, 2).requires_grad_()
+// y = o + F.conv2d(first(x), first(w), b).permute(0, 2, 3, 1)
+// (y * cotangent(y)).sum().backward()
+// print(y, o.grad, x.grad, w.grad, b.grad)
+#[test]
+fn added_to_a_picture_as_pytorch() {
+    let [y, gradients @ ..] = [
+        vec![
+            1.0625, -2.4375, -2.375, -1.3125, 1.1875, 0.3125, -2.1875, 2.0, 0.375, -0.4375, 0.25, 0.875, -0.9375,
+            0.875, 1.0, 1.625, 1.75, 2.1875, -1.3125, 1.1875, 0.3125, 0.4375, -0.6875, -1.9375,
+        ],
+        vec![
+            -1.625, -0.375, 0.875, -1.375, -0.125, 1.125, -1.125, 0.125, 1.375, -0.875, 0.375, 1.625, -0.625, 0.625,
+            -3.25, -0.75, 1.75, -2.75, -0.25, 2.25, -2.25, 0.25, 2.75, -1.75,
+        ],
+        vec![
+            2.96875, 3.78125, -0.25, 3.25, 1.1875, -2.5625, -0.71875, -1.34375, -0.0625, -2.1875, 4.21875, 2.25,
+            2.40625, 2.28125, -1.125, 0.5625, 0.5625, 1.125,
+        ],
+        vec![-0.8125, 1.78125, -3.6875, 1.3125, 0.4375, -0.40625, -2.4375, 2.5625, -0.40625, 2.1875, 3.25, -4.125],
+        vec![-6.375, 7.375, -5.0],
+    ];
+    let due = Outcome { y, gradients: gradients.into() };
+    let inputs = [steps(24, 2, 5), steps(18, 7, 11), steps(12, 3, 13), steps(3, 1, 2)];
+    for way in [Way::Kernel, Way::Composition] {
+        let got = run_onto(way, [2, 3, 3, 1], 3, 2, spec(0, false, false), &inputs);
+        assert_outcome(&way, &got, &due, 1e-6);
+    }
+}
+
+#[test]
+fn gradients_of_what_is_added_to_are_slopes() {
+    let (x, spec) = ([2, 4, 3, 2], spec(1, false, false));
+    let inputs = onto_inputs(x, 3, 3, spec);
+    assert_slopes(&x, &inputs, 1e-3, |inputs| run_onto(Way::Kernel, x, 3, 3, spec, inputs));
+}
+
+/// A long panel is taken row by row: the picture and the bias are added once all the same.
+#[test]
+fn added_kernels_match_the_composition() {
+    for (x, filters, kernel, pad) in [([3, 8, 8, 96], 96, 3, 1), ([17, 5, 4, 7], 20, 1, 0), ([1, 6, 6, 50], 17, 3, 0)] {
+        let spec = spec(pad, false, false);
+        let inputs = onto_inputs(x, filters, kernel, spec);
+        let due = run_onto(Way::Composition, x, filters, kernel, spec, &inputs);
+        assert_outcome(&x, &run_onto(Way::Kernel, x, filters, kernel, spec, &inputs), &due, 2e-5);
+    }
+}
+
+#[test]
+fn added_kernels_give_the_same_bits_on_any_number_of_threads() {
+    let (x, spec) = ([33, 9, 8, 20], spec(1, false, false));
+    let inputs = onto_inputs(x, 18, 3, spec);
+    assert_same_bits_on_any_threads(&x, || run_onto(Way::Kernel, x, 18, 3, spec, &inputs));
+}
+
+/// A picture that is both convolved and added to gets both gradients.
+#[test]
+fn a_picture_may_be_added_to_its_own_convolution() {
+    let w = tensor(&noise("w", 36), (2, 3, 3, 2));
+    assert_gradients_add_up(&tensor(&noise("x", 24), (2, 2, 3, 2)), |x| {
+        let again = x.retaped();
+        Cpu::conv2d_onto(x, again, &w, None, spec(1, false, false)).unwrap()
+    });
+}
+
+#[test]
+#[should_panic(expected = "onto what has another shape")]
+fn a_picture_of_another_shape_is_not_added_to() {
+    let (x, w) = (tensor(&[0.0; 4], (1, 2, 2, 1)), tensor(&[0.0; 2], (2, 1, 1, 1)));
+    let _ = Cpu::conv2d_onto(x.clone(), x, &w, None, Conv2d::default());
+}

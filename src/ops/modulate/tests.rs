@@ -5,8 +5,14 @@ use crate::ops::testing::{
 };
 use proptest::prelude::*;
 
-const ACTIVATIONS: [Activation; 5] =
-    [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Gelu];
+const ACTIVATIONS: [Activation; 6] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Tanh,
+    Activation::Gelu,
+    Activation::Silu,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {

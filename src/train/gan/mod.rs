@@ -35,6 +35,8 @@ use sums::Sums;
 pub const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
 /// What to try when pictures of a label are all alike.
 const ADVICE: &str = "a lower learning_rate_g or another seed may help";
+/// Pictures of each label that the diversity of the log is measured on.
+const COMPARED: usize = 64;
 /// Added to the root of Adam's second moment, as in PyTorch.
 const ADAM_EPS: f32 = 1e-8;
 
@@ -73,14 +75,14 @@ impl<D: Backend> GanRecipe<D> {
         let (beta1, beta2) = (config.beta1 as f32, config.beta2 as f32);
         let adam = AdamConfig { beta1, beta2, eps: ADAM_EPS, weight_decay: 0.0 };
         let decay = config.ema as f32;
-        let made = if config.generator { Onlooker::<D>::compared(labels) } else { 0 };
+        let made = if config.generator { COMPARED * labels } else { 0 };
         let plan = material.plan(config.epochs, config.eval_every_epochs, made);
         Ok(Self {
             generator_adam: Adam::new(adam, &mut generator).map_err(TrainError::device)?,
             discriminator_adam: Adam::new(adam, &mut discriminator).map_err(TrainError::device)?,
             generator_average: Ema::new(decay, &mut averaged.generator).map_err(TrainError::device)?,
             discriminator_average: Ema::new(decay, &mut averaged.discriminator).map_err(TrainError::device)?,
-            onlooker: Onlooker::new(&device, &material, config.seed, ADVICE, judge),
+            onlooker: Onlooker::new(&device, &material, COMPARED, config.seed, ADVICE, judge),
             config,
             device,
             material,
@@ -116,7 +118,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
     fn metric_defs(&self) -> Vec<MetricDef> {
         let mut defs = sums::metric_defs();
         defs.extend(Onlooker::<D>::metric_defs());
-        defs.extend(classification::metric_defs(&self.material.data.labels));
+        defs.extend(classification::metric_defs(&self.material.data.labels, "loss"));
         defs
     }
 

@@ -2,10 +2,9 @@
 
 use super::super::error::TrainError;
 use super::super::made::{Painter, noise};
-use super::super::trained::{Card, EVAL_BATCH};
+use super::super::trained::{Card, EVAL_BATCH, take_average};
 use crate::models::{Discriminator, Generator};
 use crate::nn::checkpoint::TensorFile;
-use crate::nn::{Ema, Module};
 use crate::ops::random::Stream;
 use crate::ops::{Backend, host::read};
 use std::path::Path;
@@ -67,18 +66,8 @@ impl<D: Backend> Painter for Pair<D> {
         }
         Ok(Some(pictures))
     }
-}
 
-/// Gives a module the averages that a file has for it.
-fn take_average<D: Backend>(
-    file: &TensorFile,
-    name: &str,
-    module: &mut impl Module<D>,
-    path: &Path,
-) -> Result<(), TrainError> {
-    let fault = |source| TrainError::Checkpoint { path: path.into(), source };
-    let mut average = Ema::new(0.0, module).map_err(TrainError::device)?;
-    file.apply(name, &mut average).map_err(fault)?;
-    average.copy_to(module);
-    Ok(())
+    fn asks(&self, pictures: usize) -> usize {
+        pictures.div_ceil(EVAL_BATCH)
+    }
 }

@@ -2,16 +2,16 @@
 
 use super::super::classification::{Values, count_correct};
 use super::super::error::TrainError;
+use super::super::gradient;
 use super::super::made::noise;
 use super::super::trained::image;
 use super::{GanRecipe, draws};
 use crate::data::augment::Batch;
 use crate::models::Generator;
-use crate::nn::{Module, Role, Scope, Visitor};
+use crate::nn::Module;
 use crate::ops::random::Stream;
 use crate::ops::{Backend, Image, cross_entropy, hinge, host::read};
 use dfdx::prelude::*;
-use std::convert::Infallible;
 
 /// What to try when numbers are no longer finite.
 const TRY: &str = "try a lower learning_rate_d and learning_rate_g, or another seed";
@@ -149,31 +149,12 @@ fn finite(what: &'static str, value: f32, step: u64) -> Result<f64, TrainError> 
     if value.is_finite() { Ok(value) } else { Err(TrainError::Diverged { what, value, step, advice: TRY }) }
 }
 
-/// The Euclidean norm of all gradients of a module's trained tensors, which no number may spoil.
+/// The norm of a module's gradients, which no number may spoil.
 fn finite_norm<D: Backend>(
     what: &'static str,
     module: &mut impl Module<D>,
     gradients: &Gradients<f32, D>,
     step: u64,
 ) -> Result<f64, TrainError> {
-    let mut squares = Squares { gradients, sum: 0.0 };
-    match module.walk(&Scope::default(), &mut squares) {
-        Ok(()) => finite(what, squares.sum.sqrt() as f32, step),
-    }
-}
-
-struct Squares<'a, D: Backend> {
-    gradients: &'a Gradients<f32, D>,
-    sum: f64,
-}
-
-impl<D: Backend> Visitor<D> for Squares<'_, D> {
-    type Err = Infallible;
-
-    fn visit<S: Shape>(&mut self, _: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), Infallible> {
-        if role != Role::Buffer {
-            self.sum += read(&self.gradients.get(tensor)).iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
-        }
-        Ok(())
-    }
+    finite(what, gradient::norm(module, gradients) as f32, step)
 }

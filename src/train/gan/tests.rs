@@ -1,7 +1,7 @@
 //! On a hundred pictures of the sample: exact resumption, what is drawn, what is said.
 
 use super::super::checkpoints;
-use super::super::made::onlooker::{COMPARED, SHEET_ROWS};
+use super::super::made::onlooker::SHEET_ROWS;
 use super::*;
 use crate::nn::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;

@@ -13,6 +13,7 @@ pub use onlooker::Onlooker;
 
 use super::error::TrainError;
 use crate::ops::random::Stream;
+use rayon::prelude::*;
 
 /// A trained model that makes a picture of a label out of noise.
 pub trait Painter {
@@ -28,13 +29,17 @@ pub trait Painter {
         labels: &[usize],
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Vec<f32>>, TrainError>;
+
+    /// How often `go_on` is asked for so many pictures.
+    fn asks(&self, pictures: usize) -> usize;
 }
 
 /// Standard normal noise, rows of `length` numbers, one for each of the numbered pictures. Picture `i` of a stream has
 /// the same noise in any batch.
 pub fn noise(stream: &Stream, length: usize, pictures: impl IntoIterator<Item = usize>) -> Vec<f32> {
+    let numbers: Vec<usize> = pictures.into_iter().collect();
     let row = |i: usize| (i * length..(i + 1) * length).map(|j| stream.normal(j as u64));
-    pictures.into_iter().flat_map(row).collect()
+    numbers.into_par_iter().flat_map_iter(row).collect()
 }
 
 #[cfg(test)]

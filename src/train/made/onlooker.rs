@@ -15,12 +15,11 @@ use crate::ops::Backend;
 use crate::ops::random::Stream;
 use crate::run::{MetricDef, SheetNote};
 use crate::train::classification::def;
+use std::ops::Range;
 use std::path::Path;
 
 /// Rows of a sheet; each row has one noise, each column one label.
 pub const SHEET_ROWS: usize = 8;
-/// Pictures of each label that the diversity of the log is measured on.
-pub const COMPARED: usize = 64;
 /// Below this share of the real pictures' diversity a model is said to have collapsed.
 const COLLAPSE: f64 = 0.4;
 /// Under what a checkpoint notes that the diversity was low.
@@ -28,6 +27,8 @@ const IS_LOW: &str = "diversity_is_low";
 
 /// Looks on while a model that makes pictures trains, and changes nothing but the log.
 pub struct Onlooker<D: Backend> {
+    /// Pictures of each label that the diversity of the log is measured on.
+    of_each: usize,
     seed: u64,
     /// What to try when the pictures of a label are all alike.
     advice: &'static str,
@@ -41,19 +42,23 @@ pub struct Onlooker<D: Backend> {
 }
 
 impl<D: Backend> Onlooker<D> {
-    /// With the CNN of a file as judge, if it is one that knows all labels.
-    pub fn new(device: &D, material: &Material, seed: u64, advice: &'static str, judge: Option<&Path>) -> Self {
+    /// With the CNN of a file as judge, if it is one that knows all labels; `of_each` pictures of each label are
+    /// measured.
+    pub fn new(
+        device: &D,
+        material: &Material,
+        of_each: usize,
+        seed: u64,
+        advice: &'static str,
+        judge: Option<&Path>,
+    ) -> Self {
         let judge = judge.map(|path| Judge::from_file(device.clone(), path, &material.data.labels));
         let judge = judge.transpose().unwrap_or_else(|error| {
             tracing::warn!("nobody looks at what is made: {error}");
             None
         });
-        Self { seed, advice, judge: judge.flatten(), real_spread: real_spread(material), is_low: false, found_low: false }
-    }
-
-    /// How many pictures [`Self::measure`] has made.
-    pub fn compared(labels: usize) -> usize {
-        COMPARED * labels
+        let real_spread = real_spread(material, of_each);
+        Self { of_each, seed, advice, judge: judge.flatten(), real_spread, is_low: false, found_low: false }
     }
 
     /// What [`Self::measure`] logs.
@@ -74,7 +79,7 @@ impl<D: Backend> Onlooker<D> {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<bool, TrainError> {
         let (numbers, labels): (Vec<usize>, Vec<usize>) =
-            (0..Self::compared(labels)).map(|i| (i, i / COMPARED)).unzip();
+            (0..self.of_each * labels).map(|i| (i, i / self.of_each)).unzip();
         let stream = Stream::new(self.seed, "made.measured", 0);
         let Some(pictures) = painter.draw(&stream, &numbers, &labels, go_on)? else { return Ok(false) };
         let (rows, width) = shrunk(&pictures);
@@ -105,23 +110,29 @@ impl<D: Backend> Onlooker<D> {
         let known = &material.data.labels;
         let columns = known.len();
         let places = 0..SHEET_ROWS * columns;
-        let (stream, only) = match subject {
-            Subject::Same => (Stream::new(self.seed, "made.sheet", 0), None),
-            Subject::Fresh { label, step } => {
-                let only = label.as_ref().map(|label| number(known, label)).transpose()?;
-                (Stream::new(self.seed, "made.fresh", *step), only)
-            }
+        let only = match subject {
+            Subject::Fresh { label: Some(label), .. } => Some(number(known, label)?),
+            Subject::Same | Subject::Fresh { label: None, .. } => None,
         };
-        let (noises, labels): (Vec<usize>, Vec<usize>) = match only {
-            None => places.map(|i| (i / columns, i % columns)).unzip(),
-            Some(label) => places.map(|i| (i, label)).unzip(),
-        };
+        let labels: Vec<usize> = places.clone().map(|i| only.unwrap_or(i % columns)).collect();
+        let (stream, noises) = self.noises(subject, columns, places);
         let Some(pictures) = painter.draw(&stream, &noises, &labels, go_on)? else { return Ok(None) };
         let pixels = to_bytes(&pictures);
         let sheet = Sheet::new(&pixels, SIDE, columns);
         let mut note = sheet.note(known, &labels);
         let nearest = self.comment(&pixels, material, &mut note, go_on)?;
-        Ok(nearest.map(|nearest| Drawing { sheet, note, nearest }))
+        Ok(nearest.map(|nearest| Drawing { sheet, note, nearest, strip: None }))
+    }
+
+    /// Which noise makes each of the pictures `places` of a sheet: of one label each has its own, of several labels those
+    /// of a row share one.
+    pub fn noises(&self, subject: &Subject, columns: usize, places: Range<usize>) -> (Stream, Vec<usize>) {
+        let stream = match subject {
+            Subject::Same => Stream::new(self.seed, "made.sheet", 0),
+            Subject::Fresh { step, .. } => Stream::new(self.seed, "made.fresh", *step),
+        };
+        let is_of_one = matches!(subject, Subject::Fresh { label: Some(_), .. });
+        (stream, places.map(|i| if is_of_one { i } else { i / columns }).collect())
     }
 
     /// Notes what is seen in pictures; the sheet of the nearest training images.
@@ -179,9 +190,9 @@ fn number(known: &[String], label: &str) -> Result<usize, TrainError> {
 }
 
 /// The spread of the first real pictures of each label.
-fn real_spread(material: &Material) -> f64 {
+fn real_spread(material: &Material, of_each: usize) -> f64 {
     let split = material.data.train.select(&material.indices);
-    let shown = split.select(&split.first_balanced(COMPARED * material.data.labels.len()));
+    let shown = split.select(&split.first_balanced(of_each * material.data.labels.len()));
     let (rows, width) = shrunk(&Normaliser::new(material.stats).apply(&shown.images));
     let labels: Vec<usize> = shown.labels.iter().map(|&label| usize::from(label)).collect();
     spread(&rows, width, &labels)
@@ -209,7 +220,7 @@ mod tests {
 
     fn fresh() -> Onlooker<Cpu> {
         let advice = "try another seed";
-        Onlooker { seed: 1, advice, judge: None, real_spread: 1.0, is_low: false, found_low: false }
+        Onlooker { of_each: 2, seed: 1, advice, judge: None, real_spread: 1.0, is_low: false, found_low: false }
     }
 
     /// Whether an epoch of this diversity has something to say.

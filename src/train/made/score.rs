@@ -11,16 +11,23 @@ use crate::data::{Dataset, Split};
 use crate::ops::Backend;
 use crate::ops::random::Stream;
 
-/// `count` pictures that `painter` makes, evenly over its labels, as a split.
+/// `count` pictures that `painter` makes, evenly over its labels, as a split. None when `go_on`, asked now and then, said
+/// no.
 ///
 /// # Errors
 /// When the device fails.
-pub fn made_split(painter: &dyn Painter, labels: usize, count: usize, seed: u64) -> Result<Split, TrainError> {
+pub fn made_split(
+    painter: &dyn Painter,
+    labels: usize,
+    count: usize,
+    seed: u64,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Split>, TrainError> {
     let numbers: Vec<usize> = (0..count).collect();
     let asked: Vec<usize> = numbers.iter().map(|i| i % labels).collect();
-    let pictures =
-        painter.draw(&Stream::new(seed, "made.score", 0), &numbers, &asked, &mut || true)?.unwrap_or_default();
-    Ok(Split { images: to_bytes(&pictures).into(), labels: asked.iter().map(|&label| label as u8).collect() })
+    let pictures = painter.draw(&Stream::new(seed, "made.score", 0), &numbers, &asked, go_on)?;
+    let labels = asked.iter().map(|&label| label as u8).collect();
+    Ok(pictures.map(|pictures| Split { images: to_bytes(&pictures).into(), labels }))
 }
 
 /// Trains the plain CNN on `shown`, with its preset as it is, and tests it on the test images of `data` (Ravuri and

@@ -2,6 +2,7 @@
 
 use super::super::classification::{Evaluation, Values};
 use super::super::error::TrainError;
+use super::super::made::sheet::Sheet;
 use super::super::recipe::{Drawing, Subject};
 use super::{Ending, LEFT, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
@@ -28,18 +29,24 @@ impl Trainer<'_> {
 
     fn draw_as(&mut self, name: &str, subject: &Subject) -> Result<Result<(), Wish>, TrainError> {
         let drawing = self.ask(self.progress(), |recipe, go_on| recipe.drawing(subject, go_on))?;
-        let Drawing { sheet, mut note, nearest } = match drawing {
+        let Drawing { sheet, mut note, nearest, strip } = match drawing {
             Ok(drawing) => drawing,
             Err(wish) => return Ok(Err(wish)),
         };
         let path = self.run.samples_dir().join(name);
         sheet.write(&path)?;
-        let beside = self.run.samples_dir().join(format!("nearest-{name}"));
-        nearest.write(&beside)?;
-        note.nearest = Some(self.run.relative(&beside));
+        note.nearest = Some(self.keep_beside(&nearest, &format!("nearest-{name}"))?);
+        note.strip = strip.map(|strip| self.keep_beside(&strip, &format!("strip-{name}"))).transpose()?;
         let (path, epoch) = (self.run.relative(&path), self.step / self.plan.steps_per_epoch);
         self.host.emit(EventKind::Samples { path, epoch, step: self.step, sheet: Some(note) });
         Ok(Ok(()))
+    }
+
+    /// Writes a sheet beside the samples; its path as events tell it.
+    fn keep_beside(&self, sheet: &Sheet, name: &str) -> Result<String, TrainError> {
+        let path = self.run.samples_dir().join(name);
+        sheet.write(&path)?;
+        Ok(self.run.relative(&path))
     }
 
     pub(super) fn log_evaluation(&mut self, epoch: u64, evaluation: &Evaluation, labels: &[String]) {

@@ -63,7 +63,9 @@ pub struct Trainer<'a> {
     step: u64,
     /// The last epoch whose end was measured and logged.
     closed_epochs: u64,
+    /// The best value so far of the metric that the recipe chooses by, and which direction is better.
     best: Option<f64>,
+    higher_is_better: bool,
     saved_at: Instant,
 }
 
@@ -102,6 +104,9 @@ impl<'a> Trainer<'a> {
         if let Some(file) = &start.file {
             recipe.load(file, start.step)?;
         }
+        let chosen_by = recipe.chosen_by();
+        let direction = recipe.metric_defs().into_iter().find(|def| def.name == chosen_by);
+        let higher_is_better = direction.and_then(|def| def.higher_is_better).unwrap_or(true);
         Ok(Self {
             recipe,
             host,
@@ -112,6 +117,7 @@ impl<'a> Trainer<'a> {
             step: start.step,
             closed_epochs: number("closed_epochs").unwrap_or(0),
             best: number("best_bits").map(f64::from_bits),
+            higher_is_better,
             saved_at: Instant::now(),
         })
     }
@@ -201,7 +207,8 @@ impl<'a> Trainer<'a> {
             }
         }
         let chosen = values.get(self.recipe.chosen_by()).copied();
-        let is_best = chosen.is_some_and(|chosen| self.best.is_none_or(|best| chosen > best));
+        let beats = |chosen: f64, best: f64| if self.higher_is_better { chosen > best } else { chosen < best };
+        let is_best = chosen.is_some_and(|chosen| self.best.is_none_or(|best| beats(chosen, best)));
         if is_best {
             self.best = chosen;
         }

@@ -1,0 +1,247 @@
+//! `pixscribe restore`: noisy, blurred or incomplete pictures of any size, made whole by a diffusion model.
+
+use super::args::{RestoreArgs, RestoreTask};
+use super::{BadUsage, CliError, CliResult, Globals, model};
+use crate::config::ModelKind;
+use crate::data::decode::image_whole;
+use crate::ops::Backend;
+use crate::restoration::{Mask, Picture, Restorer, Task, measure, noise_level, task};
+use crate::run::{RunError, atomic_write};
+use crate::train::device::Device;
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::collections::HashSet;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Of a JPEG file, whose compression would else be seen as new damage.
+const JPEG_QUALITY: u8 = 95;
+
+/// Why nothing is restored.
+#[derive(Debug, thiserror::Error)]
+enum RestoreError {
+    #[error(
+        "{weights} holds a {model}, which restores no pictures: name a diffusion model with --model, or train one with `pixscribe train diffusion`"
+    )]
+    RestoresNothing { weights: PathBuf, model: ModelKind },
+    #[error("{0} exists already and is left alone: name another folder with -o, or replace it with --overwrite")]
+    Exists(PathBuf),
+    #[error("{0} is not a folder: the restored pictures are put in one, under the names that they have")]
+    NotAFolder(PathBuf),
+    #[error("two of the pictures are called {0}: only one of them can be put in the folder")]
+    SameName(String),
+    #[error("{0} has no name that a picture could be saved under")]
+    NoName(PathBuf),
+    #[error("{path} cannot be saved as what its name says: {why}")]
+    Format { path: PathBuf, why: image::ImageError },
+    #[error("the reference {reference} has {found}, the picture {path} has {due}")]
+    OtherSize { reference: PathBuf, path: PathBuf, found: String, due: String },
+}
+
+/// One picture's entry in the JSON of `restore`.
+#[derive(Debug, Serialize)]
+struct Restored {
+    path: String,
+    out: String,
+    task: &'static str,
+    /// The noise that was assumed, 0..1; none for lost pixels.
+    sigma: Option<f32>,
+    sigma_was_estimated: bool,
+    /// Against the reference, before and after.
+    measures: Option<Measures>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measures {
+    /// dB.
+    psnr: f64,
+    psnr_of_input: f64,
+    ssim: f64,
+    ssim_of_input: f64,
+}
+
+pub fn run(args: &RestoreArgs, globals: &Globals) -> CliResult {
+    check_usage(args)?;
+    let places = places(args)?;
+    let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
+    // Only the first user of a process sets the pool.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    let restored = match Device::open(found.config.runtime.device)? {
+        Device::Cpu(cpu) => restore_all(cpu, args, &found, &places)?,
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda, _) => restore_all(cuda, args, &found, &places)?,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&restored)?);
+    }
+    Ok(())
+}
+
+/// Flags that do not go together.
+fn check_usage(args: &RestoreArgs) -> Result<(), BadUsage> {
+    let refuse = |text: &str| Err(BadUsage(format!("restore: {text}")));
+    match args.task {
+        RestoreTask::Inpaint if args.mask.is_none() => {
+            refuse("--task inpaint needs --mask FILE, a picture of the same size, white where pixels are lost")
+        }
+        RestoreTask::Inpaint if args.sigma.is_some() => refuse("--sigma is for --task denoise and deblur"),
+        RestoreTask::Denoise | RestoreTask::Deblur if args.mask.is_some() => refuse("--mask is for --task inpaint"),
+        RestoreTask::Denoise | RestoreTask::Inpaint if args.blur.is_some() => refuse("--blur is for --task deblur"),
+        _ => Ok(()),
+    }
+}
+
+/// Where each picture is put: all is refused before anything is computed.
+fn places(args: &RestoreArgs) -> Result<Vec<PathBuf>, RestoreError> {
+    if args.out.exists() && !args.out.is_dir() {
+        return Err(RestoreError::NotAFolder(args.out.clone()));
+    }
+    let mut names = HashSet::new();
+    let place = |path: &PathBuf| {
+        let name = path.file_name().ok_or_else(|| RestoreError::NoName(path.clone()))?;
+        if !names.insert(name.to_owned()) {
+            return Err(RestoreError::SameName(name.to_string_lossy().into_owned()));
+        }
+        let place = args.out.join(name);
+        ImageFormat::from_path(&place).map_err(|why| RestoreError::Format { path: place.clone(), why })?;
+        if place.exists() && !args.overwrite {
+            return Err(RestoreError::Exists(place));
+        }
+        Ok(place)
+    };
+    args.images.iter().map(place).collect()
+}
+
+fn restore_all<D: Backend>(
+    device: D,
+    args: &RestoreArgs,
+    found: &model::Found,
+    places: &[PathBuf],
+) -> Result<Vec<Restored>, CliError> {
+    let trained = found.load(device)?;
+    let Some(restorer) = trained.restorer() else {
+        let (weights, model) = (found.weights.clone(), trained.card.model);
+        return Err(RestoreError::RestoresNothing { weights, model }.into());
+    };
+    let mut restored = Vec::new();
+    for (path, place) in args.images.iter().zip(places) {
+        let one = restore_one(&restorer, args, path, place)?;
+        if !args.json {
+            one.print();
+        }
+        restored.push(one);
+    }
+    Ok(restored)
+}
+
+fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: &Path) -> Result<Restored, CliError> {
+    let damaged = Picture::from_rgb(&image_whole(path)?)?;
+    let (task, sigma_was_estimated) = asked(args, &damaged)?;
+    let reference = args.reference.as_deref().map(|reference| read_reference(reference, path, &damaged)).transpose()?;
+    let spinner = spinner(args.json, path);
+    let result = restorer.restore(&task, std::slice::from_ref(&damaged), &mut || {
+        spinner.inc(1);
+        true
+    });
+    spinner.finish_and_clear();
+    let picture = result?.into_iter().flatten().next().unwrap_or_else(|| damaged.clone());
+    let finished = task.finish(&damaged, &picture)?;
+    save(&finished, place)?;
+    Ok(Restored {
+        path: path.display().to_string(),
+        out: place.display().to_string(),
+        task: task.name(),
+        sigma: match task {
+            Task::Denoise { sigma } | Task::Deblur { sigma, .. } => Some(sigma),
+            Task::Inpaint { .. } => None,
+        },
+        sigma_was_estimated,
+        measures: reference.map(|reference| measures(&reference, &damaged, &finished)).transpose()?,
+    })
+}
+
+/// What is to be put right, and whether its noise had to be estimated.
+fn asked(args: &RestoreArgs, damaged: &Picture) -> Result<(Task, bool), CliError> {
+    Ok(match args.task {
+        RestoreTask::Denoise => {
+            let sigma = args.sigma.map_or_else(|| noise_level::estimate(damaged), Ok)?;
+            (Task::Denoise { sigma }, args.sigma.is_none())
+        }
+        RestoreTask::Deblur => {
+            let (blur, sigma) = (args.blur.unwrap_or(task::BLUR), args.sigma.unwrap_or(task::BLUR_NOISE));
+            (Task::Deblur { blur, sigma }, false)
+        }
+        RestoreTask::Inpaint => {
+            let path = args.mask.as_deref().unwrap_or(Path::new(""));
+            let mask = Mask::from_grey(&DynamicImage::from(image_whole(path)?).into_luma8())?;
+            // Says which sizes do not fit before anything is computed.
+            let task = Task::Inpaint { mask };
+            task.finish(damaged, damaged)?;
+            (task, false)
+        }
+    })
+}
+
+/// The undamaged picture: the file itself, or the one of the same name in a folder.
+fn read_reference(reference: &Path, path: &Path, damaged: &Picture) -> Result<Picture, CliError> {
+    let name = path.file_name().unwrap_or_default();
+    let file = if reference.is_dir() { reference.join(name) } else { reference.to_owned() };
+    let picture = Picture::from_rgb(&image_whole(&file)?)?;
+    let size = |picture: &Picture| format!("{}x{} pixels", picture.width(), picture.height());
+    if size(&picture) != size(damaged) {
+        let (found, due) = (size(&picture), size(damaged));
+        return Err(RestoreError::OtherSize { reference: file, path: path.to_owned(), found, due }.into());
+    }
+    Ok(picture)
+}
+
+fn measures(reference: &Picture, damaged: &Picture, restored: &Picture) -> Result<Measures, CliError> {
+    Ok(Measures {
+        psnr: measure::psnr(reference, restored)?,
+        psnr_of_input: measure::psnr(reference, damaged)?,
+        ssim: measure::ssim(reference, restored)?,
+        ssim_of_input: measure::ssim(reference, damaged)?,
+    })
+}
+
+/// Writes the picture whole or not at all, in the format of its name, and the folder that it is in.
+fn save(picture: &Picture, place: &Path) -> Result<(), CliError> {
+    let fault = |why| RestoreError::Format { path: place.to_owned(), why };
+    let (rgb, mut bytes) = (picture.to_rgb(), Cursor::new(Vec::new()));
+    match ImageFormat::from_path(place).map_err(fault)? {
+        ImageFormat::Jpeg => rgb.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)),
+        format => rgb.write_to(&mut bytes, format),
+    }
+    .map_err(fault)?;
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
+    }
+    Ok(atomic_write(place, |file| file.write_all(bytes.get_ref()))?)
+}
+
+fn spinner(json: bool, path: &Path) -> ProgressBar {
+    let spinner = if json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {pos} steps, {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(path.display().to_string());
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
+}
+
+impl Restored {
+    fn print(&self) {
+        let estimated = if self.sigma_was_estimated { " (estimated)" } else { "" };
+        let noise = self.sigma.map(|sigma| format!("; noise {sigma:.3}{estimated}")).unwrap_or_default();
+        let measures = self.measures.as_ref().map(|m| {
+            format!(
+                "; PSNR {:.2} dB (before {:.2}), SSIM {:.4} (before {:.4})",
+                m.psnr, m.psnr_of_input, m.ssim, m.ssim_of_input
+            )
+        });
+        println!("{}: {}{noise}{}", self.out, self.task, measures.unwrap_or_default());
+    }
+}

@@ -1,0 +1,194 @@
+//! Two pictures as one with the channels of both.
+
+use super::host::{Image, add_to, read};
+use dfdx::prelude::*;
+use rayon::prelude::*;
+
+/// Channel concatenation on a device.
+pub trait ConcatOp: Device<f32> {
+    /// `y[b, i, j] = (a[b, i, j], b[b, i, j])`: `a (B, H, W, C)`, `b (B, H, W, C')`, `y (B, H, W, C + C')`.
+    ///
+    /// Matches `torch.cat((a, b), dim=-1)`; gradients flow to both.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When the pictures differ in more than their channels.
+    fn concat_channels<T: Tape<f32, Self>>(a: Image<Self, T>, b: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
+        composed(a, b)
+    }
+}
+
+type Shape4 = (usize, usize, usize, usize);
+
+fn joined(a: &Shape4, b: &Shape4) -> Shape4 {
+    assert!((a.0, a.1, a.2) == (b.0, b.1, b.2), "concat_channels: pictures of two sizes");
+    (a.0, a.1, a.2, a.3 + b.3)
+}
+
+impl ConcatOp for Cpu {
+    fn concat_channels<T: Tape<f32, Self>>(a: Image<Self, T>, b: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
+        let shape = joined(a.shape(), b.shape());
+        let (first, second, both) = (a.shape().3, b.shape().3, shape.3);
+        let positions = shape.1 * shape.2;
+        let ((a, a_tape), (b, b_tape)) = (a.split_tape(), b.split_tape());
+        let mut tape = a_tape.merge(b_tape);
+        let (left, right) = (read(&a), read(&b));
+        let mut y = vec![0.0; shape.0 * positions * both];
+        let parts = left.par_chunks(positions * first).zip(right.par_chunks(positions * second));
+        y.par_chunks_mut(positions * both).zip(parts).for_each(|(y, (left, right))| {
+            let rows = left.chunks_exact(first).zip(right.chunks_exact(second));
+            for (y, (left, right)) in y.chunks_exact_mut(both).zip(rows) {
+                y[..first].copy_from_slice(left);
+                y[first..].copy_from_slice(right);
+            }
+        });
+        let y = a.device().try_tensor_from_vec(y, shape)?;
+        let (a_ghost, b_ghost, y_ghost) = (a.ghost(), b.ghost(), y.ghost());
+        tape.add_backward_op(move |grads| {
+            let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
+            add_channels(&dy, both, 0, positions * first, first, grads.get_or_alloc_mut(&a_ghost)?);
+            add_channels(&dy, both, first, positions * second, second, grads.get_or_alloc_mut(&b_ghost)?);
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+}
+
+/// Adds the `channels` from `from` on of `dy (rows, both)` to `sums (rows, channels)`, `picture` floats a task.
+fn add_channels(dy: &[f32], both: usize, from: usize, picture: usize, channels: usize, sums: &mut [f32]) {
+    sums.par_chunks_mut(picture).zip(dy.par_chunks(picture / channels * both)).for_each(|(sums, dy)| {
+        let rows = sums.chunks_exact_mut(channels).zip(dy.chunks_exact(both));
+        rows.for_each(|(sums, dy)| add_to(sums, &dy[from..from + channels]));
+    });
+}
+
+#[cfg(feature = "cuda")]
+impl ConcatOp for Cuda {}
+
+/// [`ConcatOp::concat_channels`] composed of dfdx's own ops.
+pub fn composed<D: Device<f32>, T: Tape<f32, D>>(a: Image<D, T>, b: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+    let shape = joined(a.shape(), b.shape());
+    // dfdx concatenates whole rows when the axis is the first.
+    let rows = |x: Image<D, T>| -> Result<super::host::Matrix<D, T>, D::Err> {
+        let &(batch, height, width, channels) = x.shape();
+        x.try_reshape_like(&(batch * height * width, channels))?.try_permute::<_, Axes2<1, 0>>()
+    };
+    let columns: super::host::Matrix<D, T> = (rows(a)?, rows(b)?).try_concat_along(Axis::<0>)?;
+    let rows: super::host::Matrix<D, T> = columns.try_permute::<_, Axes2<1, 0>>()?;
+    rows.try_reshape_like(&shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{
+        Outcome, TestTape, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads, assert_slopes,
+        differentiate, noise, steps, tensor,
+    };
+    use proptest::prelude::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Way {
+        Kernel,
+        Composition,
+    }
+
+    /// Batch, height and width, and the channels of both.
+    #[derive(Clone, Copy, Debug)]
+    struct Case {
+        way: Way,
+        picture: [usize; 3],
+        channels: [usize; 2],
+    }
+
+    impl Case {
+        fn inputs(&self) -> Vec<Vec<f32>> {
+            let rows: usize = self.picture.iter().product();
+            vec![noise("a", rows * self.channels[0]), noise("b", rows * self.channels[1])]
+        }
+
+        fn run(&self, inputs: &[Vec<f32>]) -> Outcome {
+            let [batch, height, width] = self.picture;
+            let [a, b] = [0, 1].map(|i| tensor(&inputs[i], (batch, height, width, self.channels[i])));
+            let traced: [Image<Cpu, TestTape>; 2] = [a.leaky_trace(), b.leaky_trace()];
+            let [left, right] = traced;
+            let y = match self.way {
+                Way::Kernel => Cpu::concat_channels(left, right),
+                Way::Composition => composed(left, right),
+            };
+            let (y, gradients) = differentiate(y.unwrap());
+            Outcome { y, gradients: vec![gradients.get(&a).as_vec(), gradients.get(&b).as_vec()] }
+        }
+    }
+
+    // a = steps(8, 7, 11).reshape(2, 1, 2, 2).requires_grad_()
+    // b = steps(4, 3, 13).reshape(2, 1, 2, 1).requires_grad_()
+    // y = torch.cat((a, b), dim=-1)
+    // (y * cotangent(y)).sum().backward()
+    // print(y, a.grad, b.grad)
+    #[test]
+    fn outputs_and_gradients_as_pytorch() {
+        let due = Outcome {
+            y: vec![-1.25, 0.5, -1.5, -0.5, 1.25, -0.75, 0.25, -0.75, 0.0, 1.0, 0.0, 0.75],
+            gradients: vec![
+                vec![-1.625, -0.375, -1.375, -0.125, -1.125, 0.125, -0.875, 0.375],
+                vec![0.875, 1.125, 1.375, 1.625],
+            ],
+        };
+        for way in [Way::Kernel, Way::Composition] {
+            let case = Case { way, picture: [2, 1, 2], channels: [2, 1] };
+            assert_outcome(&case, &case.run(&[steps(8, 7, 11), steps(4, 3, 13)]), &due, 1e-6);
+        }
+    }
+
+    #[test]
+    fn gradients_are_slopes() {
+        let case = Case { way: Way::Kernel, picture: [2, 3, 2], channels: [3, 2] };
+        assert_slopes(&case, &case.inputs(), 1e-3, |inputs| case.run(inputs));
+    }
+
+    proptest! {
+        #[test]
+        fn kernel_matches_composition_at_any_shape(
+            (batch, height, width) in (1usize..20, 1usize..6, 1usize..6),
+            (first, second) in (1usize..20, 1usize..20),
+        ) {
+            let kernel = Case { way: Way::Kernel, picture: [batch, height, width], channels: [first, second] };
+            let due = Case { way: Way::Composition, ..kernel }.run(&kernel.inputs());
+            assert_outcome(&kernel, &kernel.run(&kernel.inputs()), &due, 0.0);
+        }
+    }
+
+    #[test]
+    fn gradients_add_up_also_where_both_are_one() {
+        let x = tensor(&noise("x", 24), (2, 2, 2, 3));
+        let other: Image<Cpu> = tensor(&noise("y", 16), (2, 2, 2, 2));
+        assert_gradients_add_up(&x, |x| Cpu::concat_channels(x, other.retaped()).unwrap());
+        assert_gradients_add_up(&x, |x| Cpu::concat_channels(other.retaped(), x).unwrap());
+        assert_gradients_add_up(&x, |x| {
+            let again = x.retaped();
+            Cpu::concat_channels(x, again).unwrap()
+        });
+    }
+
+    #[test]
+    fn same_bits_on_any_number_of_threads() {
+        let case = Case { way: Way::Kernel, picture: [33, 5, 4], channels: [7, 3] };
+        assert_same_bits_on_any_threads(&case, || case.run(&case.inputs()));
+    }
+
+    #[test]
+    fn a_nan_moves_alone() {
+        let case = Case { way: Way::Kernel, picture: [2, 2, 2], channels: [3, 2] };
+        let mut inputs = case.inputs();
+        inputs[1][5] = f32::NAN;
+        assert_eq!(case.run(&inputs).y.iter().filter(|y| y.is_nan()).count(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "pictures of two sizes")]
+    fn pictures_of_two_sizes_are_refused() {
+        let _ = Cpu::concat_channels(tensor(&[0.0; 4], (1, 2, 2, 1)), tensor(&[0.0; 4], (1, 1, 4, 1)));
+    }
+}
