@@ -13,6 +13,8 @@ pub enum Dialog {
     ConfirmStop(RunName),
     /// The filter of runs, typed in the last row.
     Filter(Input),
+    /// The filter of metrics, typed in the last row.
+    Metrics(Input),
     /// The path of a picture to be named.
     OpenFile(Input),
     NewRun(NewRunForm),

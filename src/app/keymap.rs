@@ -53,9 +53,15 @@ const JOBS: &[KeyLine] = &[
 
 const LOSS: &[KeyLine] = &[
     line("↑ ↓", "metric", "choose the metric that is drawn large"),
-    line("← →", "read", "move the line that reads the logged values; Esc removes it"),
+    line("← →", "read", "move the line that reads logged values; PgUp, PgDn by tens"),
+    line("+ -", "smooth", "smooth more, or less; the band behind it is every value"),
+    line("z Z", "zoom", "zoom in or out, by the reading line; the wheel at the mouse"),
     line("a", "axis", "step, epoch, computing time or wall time along the bottom"),
-    line("l", "log", "logarithmic values, or plain ones"),
+    line("l L", "log", "logarithmic values; L a logarithmic axis"),
+    line("e", "epochs", "means of epochs, or every step"),
+    line("f", "find", "show only metrics whose name fits a regular expression"),
+    line("< >", "pan", "move along the axis when zoomed"),
+    line("0", "all", "the whole axis again, and the smoothing that suits the run"),
 ];
 
 const CONFUSION: &[KeyLine] = &[

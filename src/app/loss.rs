@@ -1,84 +1,106 @@
-//! What the Loss tab shows: which metrics, against which axis, and where the reading line stands.
+//! What the Loss tab shows: which metrics, against which axis, which part of it, how smooth, and where the reading line
+//! stands.
 
-use crate::jobs::{Axis, History};
+use super::metrics::{MetricFilter, MetricGroup, groups};
+use super::plot::Plot;
+use super::window::{Window, Zoom};
+use crate::jobs::{Axis, History, Smoothing};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossView {
-    /// The part of the metric's name behind the split: `loss`, `accuracy`. None: the first there is.
-    group: Option<String>,
+    /// The quantity drawn large and its unit. None: the first there is.
+    group: Option<(String, String)>,
     pub axis: Axis,
+    pub log_x: bool,
     pub log_y: bool,
-    /// The reading line, as a share of the chart's width; none without one.
-    pub cursor: Option<f64>,
+    /// The means of epochs, where a run logs some, in the place of every step's values.
+    pub means: bool,
+    pub filter: MetricFilter,
+    /// None: what suits the length of the run.
+    pub(super) smoothing: Option<Smoothing>,
+    pub(super) zoom: Option<Zoom>,
+    /// The reading line, in units of the axis; none without one.
+    pub(super) cursor: Option<f64>,
 }
 
-/// The metrics that share a chart: the same quantity on several splits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetricGroup<'a> {
-    pub name: &'a str,
-    pub metrics: Vec<&'a str>,
-}
-
-/// How far one press of an arrow moves the reading line.
+/// How far one press of an arrow moves the reading line, as a share of what is shown.
 const CURSOR_STEP: f64 = 0.01;
+/// How far the shown part moves at a time, as a share of it.
+const PAN_STEP: f64 = 0.1;
+/// What a key leaves of the shown part when it zooms in, and a turn of the wheel.
+const ZOOM_STEP: f64 = 0.5;
+const WHEEL_STEP: f64 = 0.8;
 
 impl LossView {
     /// The group that is drawn large.
     pub fn shown<'a>(&self, history: &'a History) -> Option<MetricGroup<'a>> {
-        let mut groups = groups(history);
-        let wanted = |group: &MetricGroup<'_>| Some(group.name) == self.group.as_deref();
-        let at = groups.iter().position(wanted).unwrap_or(0);
+        let mut groups = groups(history, &self.filter);
+        let at = self.place(&groups).unwrap_or(0);
         (at < groups.len()).then(|| groups.swap_remove(at))
     }
 
+    fn place(&self, groups: &[MetricGroup<'_>]) -> Option<usize> {
+        let (name, unit) = self.group.as_ref()?;
+        groups.iter().position(|group| group.name == name && group.unit == unit)
+    }
+
     pub fn move_group(&mut self, history: &History, by: isize) {
-        let groups = groups(history);
+        let groups = groups(history, &self.filter);
         let Some(last) = groups.len().checked_sub(1) else { return };
-        let at = groups.iter().position(|group| Some(group.name) == self.group.as_deref());
-        let to = at.unwrap_or(0).saturating_add_signed(by).min(last);
-        self.group = Some(groups[to].name.to_owned());
+        let to = self.place(&groups).unwrap_or(0).saturating_add_signed(by).min(last);
+        self.group = Some((groups[to].name.to_owned(), groups[to].unit.to_owned()));
     }
 
-    pub fn next_axis(&mut self) {
+    /// The next thing to count along the bottom. What is shown and read stays the same.
+    pub(super) fn axis_after(&self, plot: &Plot<'_>) -> LossView {
         let at = Axis::ALL.iter().position(|axis| *axis == self.axis).unwrap_or(0);
-        self.axis = Axis::ALL[(at + 1) % Axis::ALL.len()];
+        let axis = Axis::ALL[(at + 1) % Axis::ALL.len()];
+        let Some(line) = plot.lines.first() else { return LossView { axis, ..self.clone() } };
+        let points = line.series.points();
+        let on_it = |x: f64| {
+            let at = line.series.first_from(self.axis, x).min(points.len().saturating_sub(1));
+            points.get(at).map_or(x, |point| point.at(axis))
+        };
+        let (zoom, cursor) = (self.zoom.map(|zoom| zoom.on(on_it)), self.cursor.map(on_it));
+        LossView { axis, zoom, cursor, ..self.clone() }
     }
 
-    /// Shows the reading line at the right edge, or moves it.
-    pub fn move_cursor(&mut self, steps: f64) {
-        let from = self.cursor.unwrap_or(1.0);
-        self.cursor = Some((from + steps * CURSOR_STEP).clamp(0.0, 1.0));
+    /// Zooms around the reading line, or around the middle.
+    pub(super) fn zoomed(&self, plot: &Plot<'_>, inwards: bool) -> Option<Zoom> {
+        let place = plot.cursor.filter(|at| plot.window.contains(*at)).map_or(0.5, |at| plot.window.share(at));
+        zoomed(plot, place, if inwards { ZOOM_STEP } else { 1.0 / ZOOM_STEP })
+    }
+
+    /// Zooms around a place under the mouse, a share of what is shown.
+    pub(super) fn wheeled(plot: &Plot<'_>, place: f64, inwards: bool) -> Option<Zoom> {
+        zoomed(plot, place, if inwards { WHEEL_STEP } else { 1.0 / WHEEL_STEP })
+    }
+
+    pub(super) fn panned(plot: &Plot<'_>, forward: bool) -> Option<Zoom> {
+        plot.window.moved(if forward { PAN_STEP } else { -PAN_STEP }).within(&plot.whole)
+    }
+
+    /// Moves the reading line by so many steps; it begins at the right edge, and stands where something was logged. What
+    /// is shown moves along with it.
+    pub(super) fn read_on(&self, plot: &Plot<'_>, steps: f64) -> LossView {
+        let cursor = match plot.cursor {
+            None => plot.logged_near(plot.window.high, None, 0.0),
+            Some(from) => {
+                let share = plot.window.share(from).clamp(0.0, 1.0) + steps * CURSOR_STEP;
+                plot.logged_near(plot.window.at(share.clamp(0.0, 1.0)), plot.cursor, steps)
+            }
+        };
+        let zoom = match self.zoom.and(cursor) {
+            Some(at) => plot.window.with(at).within(&plot.whole),
+            None => self.zoom,
+        };
+        LossView { cursor, zoom, ..self.clone() }
     }
 }
 
-/// All metrics of a history, those of one quantity together; loss and accuracy first.
-pub fn groups(history: &History) -> Vec<MetricGroup<'_>> {
-    let mut groups: Vec<MetricGroup<'_>> = Vec::new();
-    for (metric, _) in history.series() {
-        let name = quantity(metric);
-        match groups.iter_mut().find(|group| group.name == name) {
-            Some(group) => group.metrics.push(metric),
-            None => groups.push(MetricGroup { name, metrics: vec![metric] }),
-        }
-    }
-    let rank = |name: &str| match name {
-        "loss" => 0,
-        "accuracy" => 1,
-        _ => 2,
-    };
-    groups.sort_by_key(|group| rank(group.name));
-    groups
-}
-
-/// What a metric measures, whatever the split: `test/accuracy` and `train/epoch_accuracy` are both `accuracy`;
-/// `test/accuracy/cat` is `accuracy by label`, `held_out/loss/t0.31` is `loss by noise level`.
-fn quantity(metric: &str) -> &str {
-    let quantity = metric.split_once('/').map_or(metric, |(_, quantity)| quantity);
-    match quantity.strip_prefix("epoch_").unwrap_or(quantity) {
-        per_label if per_label.starts_with("accuracy/") => "accuracy by label",
-        per_level if per_level.starts_with("loss/") => "loss by noise level",
-        quantity => quantity,
-    }
+fn zoomed(plot: &Plot<'_>, place: f64, factor: f64) -> Option<Zoom> {
+    let shown: Window = plot.window.zoomed(place.clamp(0.0, 1.0), factor);
+    shown.within(&plot.whole)
 }
 
 #[cfg(test)]
@@ -94,25 +116,6 @@ mod tests {
     }
 
     #[test]
-    fn splits_of_one_quantity_share_a_chart_and_the_loss_is_first() {
-        let metrics = [
-            "held_out/loss/t0.06",
-            "held_out/loss/t0.19",
-            "lr",
-            "test/accuracy",
-            "test/accuracy/cat",
-            "test/loss",
-            "train/epoch_loss",
-            "train/loss",
-        ];
-        let history = history(&metrics);
-        let groups = groups(&history);
-        let names: Vec<&str> = groups.iter().map(|group| group.name).collect();
-        assert_eq!(names, ["loss", "accuracy", "loss by noise level", "lr", "accuracy by label"]);
-        assert_eq!(groups[0].metrics, ["test/loss", "train/epoch_loss", "train/loss"]);
-    }
-
-    #[test]
     fn moving_through_groups_stops_at_the_ends() {
         let history = history(&["lr", "test/accuracy", "train/loss"]);
         let mut view = LossView::default();
@@ -122,14 +125,5 @@ mod tests {
         assert_eq!(view.shown(&history).map(|group| group.name), Some("lr"));
         view.move_group(&History::default(), 1);
         assert_eq!(view.shown(&History::default()), None);
-    }
-
-    #[test]
-    fn the_cursor_stays_on_the_chart() {
-        let mut view = LossView::default();
-        view.move_cursor(5.0);
-        assert_eq!(view.cursor, Some(1.0));
-        view.move_cursor(-1e9);
-        assert_eq!(view.cursor, Some(0.0));
     }
 }

@@ -7,32 +7,43 @@ mod ask;
 mod copy;
 mod demand;
 mod dialog;
+mod ghost;
 mod key;
 mod keymap;
 mod logs;
 mod loss;
 mod matrix;
+mod metrics;
+mod mouse;
 mod news;
 mod notice;
+mod plot;
 mod press;
+mod press_loss;
 mod press_tab;
 mod preview;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use dialog::{Dialog, Field, NewRunForm};
+pub use ghost::Ghost;
 pub use key::Key;
 pub use keymap::{KeyLine, keys_everywhere, keys_of};
 pub use logs::{LogSource, LogsView};
-pub use loss::{LossView, MetricGroup, groups};
+pub use loss::LossView;
 pub use matrix::MatrixView;
+pub use metrics::{MetricFilter, MetricGroup, groups};
+pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
+pub use plot::{Line, Plot, Reading};
 pub use preview::{FileView, Instead, PreviewView, Show, Shown};
 pub use runs::{Asked, MAX_MARKED, Runs};
+pub use window::Window;
 
 use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
 use crate::run::RunName;
@@ -72,6 +83,7 @@ impl Tab {
 #[derive(Clone, Debug)]
 pub enum Action {
     Key(Key),
+    Mouse(Mouse),
     /// Text that was pasted.
     Paste(String),
     News(Update),
@@ -153,6 +165,7 @@ impl App {
     pub fn update(&mut self, action: Action) -> Vec<Effect> {
         let mut effects = match action {
             Action::Key(key) => self.press(key),
+            Action::Mouse(mouse) => self.hear_mouse(mouse),
             Action::Paste(text) => self.paste(&text),
             Action::News(update) => self.absorb(update),
             Action::Arranged { pictures_a_row } => {

@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::dialog::{Dialog, NewRunForm, edit, insert};
+use super::metrics::MetricFilter;
 use super::notice::{Notice, Tone};
 use super::preview::FileView;
 use super::{App, Effect, Key, Tab, copy};
@@ -27,6 +28,10 @@ impl App {
                 insert(input, text);
                 self.runs.set_filter(input.value());
             }
+            Some(Dialog::Metrics(input)) => {
+                insert(input, text);
+                self.loss.filter = MetricFilter::new(input.value());
+            }
             Some(Dialog::OpenFile(input)) => insert(input, text),
             Some(Dialog::NewRun(form)) => form.paste(text),
             _ => {}
@@ -42,7 +47,8 @@ impl App {
         match (dialog, key) {
             (Dialog::Help, _) => {}
             (Dialog::Filter(_), Key::Esc) => self.runs.set_filter(""),
-            (_, Key::Esc) | (Dialog::Filter(_), Key::Enter) => {}
+            (Dialog::Metrics(_), Key::Esc) => self.loss.filter = MetricFilter::default(),
+            (_, Key::Esc) | (Dialog::Filter(_) | Dialog::Metrics(_), Key::Enter) => {}
             (Dialog::ConfirmStop(run), Key::Char('y')) => {
                 self.runs.note_asked(&run, Ask::Stop, self.now_ms);
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
@@ -54,6 +60,11 @@ impl App {
                 edit(&mut input, key);
                 self.runs.set_filter(input.value());
                 self.dialog = Some(Dialog::Filter(input));
+            }
+            (Dialog::Metrics(mut input), key) => {
+                edit(&mut input, key);
+                self.loss.filter = MetricFilter::new(input.value());
+                self.dialog = Some(Dialog::Metrics(input));
             }
             (Dialog::OpenFile(mut input), key) => {
                 edit(&mut input, key);

@@ -38,26 +38,6 @@ impl App {
         Vec::new()
     }
 
-    fn press_on_loss(&mut self, key: Key) {
-        match key {
-            Key::Char('a') => self.loss.next_axis(),
-            Key::Char('l') => self.loss.log_y = !self.loss.log_y,
-            Key::Left => self.loss.move_cursor(-1.0),
-            Key::Right => self.loss.move_cursor(1.0),
-            Key::PageUp => self.loss.move_cursor(-10.0),
-            Key::PageDown => self.loss.move_cursor(10.0),
-            Key::Esc if self.loss.cursor.is_some() => self.loss.cursor = None,
-            Key::Esc => self.tab = Tab::Jobs,
-            Key::Up | Key::Down => {
-                let run = self.runs.selected_name();
-                if let Some(history) = run.and_then(|run| self.histories.get(run)) {
-                    self.loss.move_group(history, if key == Key::Up { -1 } else { 1 });
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn press_on_matrix(&mut self, key: Key) {
         let (down, right) = match key {
             Key::Up => (-1, 0),

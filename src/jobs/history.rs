@@ -3,15 +3,17 @@
 //! A history is built in parts: the reader of a log reduces each stretch of new lines to small parts
 //! and sends those; the dashboard appends them to what it has. That gives the same wherever the log was cut.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::confusion::Confusion;
-use super::series::{Point, Series};
+use super::series::{Axis, Point, Series};
 use crate::run::{Event, EventKind, EventTail, MetricDef, Num, RunDir, SheetNote, plain_text};
 
 /// Lines of the event list that are kept; the log itself has them all.
 const MAX_LINES: usize = 5_000;
+/// Workers whose begin is kept; no run is resumed so often, a hostile log might say so.
+const MAX_WORKERS: usize = 10_000;
 /// Metrics that are followed; no model has so many, a hostile log might.
 const MAX_METRICS: usize = 500;
 
@@ -20,6 +22,12 @@ pub struct History {
     pub model: Option<String>,
     series: BTreeMap<String, Series>,
     defs: BTreeMap<String, MetricDef>,
+    /// The metric that the run shows by itself: the first that it defined.
+    main_metric: Option<String>,
+    /// Metrics that are logged at the end of an epoch.
+    per_epoch: BTreeSet<String>,
+    /// When workers began, in seconds since the first event.
+    begun_s: Vec<f64>,
     confusions: Vec<Confusion>,
     predictions: Vec<PredictionFile>,
     sheets: Vec<SheetFile>,
@@ -138,7 +146,32 @@ impl History {
 
     /// True for values of 0..1 that are shown as per cent.
     pub fn is_share(&self, name: &str) -> bool {
-        self.defs.get(name).is_some_and(|def| def.unit == "%")
+        self.unit(name) == "%"
+    }
+
+    /// Empty for a metric without one.
+    pub fn unit(&self, name: &str) -> &str {
+        self.defs.get(name).map_or("", |def| def.unit.as_str())
+    }
+
+    /// None for a metric that is neither better higher nor lower.
+    pub fn higher_is_better(&self, name: &str) -> Option<bool> {
+        self.defs.get(name)?.higher_is_better
+    }
+
+    /// The metric that the run shows by itself.
+    pub fn main_metric(&self) -> Option<&str> {
+        self.main_metric.as_deref()
+    }
+
+    /// True for a metric with one value an epoch: of it, each is shown as it is.
+    pub fn is_per_epoch(&self, name: &str) -> bool {
+        self.per_epoch.contains(name)
+    }
+
+    /// When workers began, ascending: between two of them the run stood still. Only the wall clock counts that.
+    pub fn begun(&self, axis: Axis) -> &[f64] {
+        if axis == Axis::WallTime { &self.begun_s } else { &[] }
     }
 
     pub fn lines(&self) -> &VecDeque<Line> {
@@ -189,16 +222,20 @@ impl History {
         match kind {
             EventKind::Hello { model, resumed_from_step, .. } => {
                 self.model = Some(plain_text(&model).into_owned());
+                self.note_begin(clock.wall_ms as f64 / 1e3);
                 if let Some(step) = resumed_from_step {
                     self.go_back_to(step);
                 }
             }
             EventKind::MetricDefs { defs } => {
+                self.main_metric = defs.first().map(|def| def.name.clone()).or(self.main_metric.take());
                 let room = MAX_METRICS.saturating_sub(self.defs.len());
                 self.defs.extend(defs.into_iter().take(room).map(|def| (def.name.clone(), def)));
             }
             EventKind::Metrics { step, epoch, values } => self.add_values(step, epoch, clock, values),
             EventKind::EpochFinished { epoch, step, values } => {
+                let room = MAX_METRICS.saturating_sub(self.per_epoch.len());
+                self.per_epoch.extend(values.keys().take(room).map(|name| plain_text(name).into_owned()));
                 self.add_values(step, epoch as f64, clock, values);
             }
             EventKind::Confusion { split, epoch, labels, matrix } => {
@@ -227,6 +264,9 @@ impl History {
             self.series.entry(name).or_default().extend(series.points().iter().copied());
         }
         self.defs.extend(part.defs);
+        self.main_metric = part.main_metric.or(self.main_metric.take());
+        self.per_epoch.extend(part.per_epoch);
+        part.begun_s.into_iter().for_each(|begun| self.note_begin(begun));
         self.confusions.extend(part.confusions);
         self.predictions.extend(part.predictions);
         self.sheets.extend(part.sheets);
@@ -262,6 +302,13 @@ impl History {
                 let name = plain_text(&name).into_owned();
                 self.series.entry(name).or_default().log(point);
             }
+        }
+    }
+
+    /// A clock that was set back stands still, as that of the points does.
+    fn note_begin(&mut self, wall_s: f64) {
+        if self.begun_s.len() < MAX_WORKERS {
+            self.begun_s.push(self.begun_s.last().map_or(wall_s, |last| last.max(wall_s)));
         }
     }
 
@@ -398,6 +445,43 @@ mod tests {
         assert_eq!(reduced(vec![bad]).damaged, 1);
     }
 
+    #[test]
+    fn the_clocks_count_a_pause_as_they_should() {
+        // Computes for 10 s, stands still for 90, goes on from the step that was saved.
+        let log = [
+            (0, 0, hello(None)),
+            (5_000, 5_000, metrics(1, 1.0)),
+            (10_000, 10_000, metrics(2, 1.0)),
+            (100_000, 10_000, hello(Some(1))),
+            (105_000, 15_000, metrics(2, 1.0)),
+        ];
+        let event = |(t_ms, run_ms, kind)| Event { seq: t_ms, t_ms, run_ms, kind, extra: Default::default() };
+        let mut history = History::default();
+        History::default().take_in(log.map(event).to_vec()).into_iter().for_each(|part| history.append(part));
+        let series = history.metric("train/loss").unwrap();
+        let on = |axis| series.points().iter().map(|point| point.at(axis)).collect::<Vec<f64>>();
+        assert_eq!(on(Axis::Step), [1.0, 2.0]);
+        assert_eq!(on(Axis::RunTime), [5.0, 15.0]);
+        assert_eq!(on(Axis::WallTime), [5.0, 105.0]);
+        assert_eq!(history.begun(Axis::WallTime), [0.0, 100.0]);
+        assert!(history.begun(Axis::RunTime).is_empty());
+    }
+
+    #[test]
+    fn the_first_metric_defined_is_the_main_one_and_epochs_are_told_from_steps() {
+        let def = |name: &str| MetricDef { name: name.into(), unit: "nats".into(), higher_is_better: Some(false) };
+        let values = BTreeMap::from([("test/loss".to_owned(), Num(1.0))]);
+        let history = reduced(vec![
+            hello(None),
+            EventKind::MetricDefs { defs: vec![def("train/loss"), def("a/loss")] },
+            metrics(1, 1.0),
+            EventKind::EpochFinished { epoch: 1, step: 1, values },
+        ]);
+        assert_eq!(history.main_metric(), Some("train/loss"));
+        assert!(history.is_per_epoch("test/loss") && !history.is_per_epoch("train/loss"));
+        assert_eq!((history.unit("a/loss"), history.higher_is_better("a/loss")), ("nats", Some(false)));
+    }
+
     fn any_kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             4 => (0u64..40, -9f64..9.0).prop_map(|(step, value)| metrics(step, value)),
@@ -427,6 +511,7 @@ mod tests {
             prop_assert_eq!(joined.metric("train/loss"), whole.metric("train/loss"));
             prop_assert_eq!(&joined.confusions, &whole.confusions);
             prop_assert_eq!(joined.lines(), whole.lines());
+            prop_assert_eq!(joined.begun(Axis::WallTime), whole.begun(Axis::WallTime));
         }
     }
 }

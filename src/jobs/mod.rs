@@ -15,6 +15,7 @@ mod order;
 mod outbox;
 mod series;
 mod sheet;
+mod smoothing;
 mod start;
 mod view;
 mod watch;
@@ -35,6 +36,7 @@ pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
 pub use series::{Axis, Extent, Point, Series};
 pub use sheet::Sheet;
+pub use smoothing::Smoothing;
 pub use start::Setup;
 pub use view::RunView;
 

@@ -2,9 +2,12 @@
 //!
 //! A chart asks for the smallest and largest value of a range of points. The summaries answer in a few look-ups
 //! whatever the length of the log, and since they keep extremes and not averages alone, a spike of a single step stays
-//! visible in a chart of any width.
+//! visible in a chart of any width. Moving averages are kept at the same places, so that one anywhere in the log is a few
+//! steps away too.
 
 use std::ops::Range;
+
+use super::smoothing::{Average, Averages, Smoothing};
 
 /// How many points one summary covers, and how many summaries one of the next level.
 const BLOCK: usize = 16;
@@ -51,6 +54,23 @@ impl Point {
             Axis::Epoch => f64::from(self.epoch),
             Axis::RunTime => f64::from(self.run_s),
             Axis::WallTime => f64::from(self.wall_s),
+        }
+    }
+
+    /// Lets no clock run backwards, for charts search by it: of one that did, the last point's is pulled back if the one
+    /// before it agrees, for then that was damaged; else the machine's clock was set back, and the run's stands still
+    /// until it has caught up.
+    fn follow(&mut self, before: Option<&Point>, last: &mut Point) {
+        let clocks: [fn(&mut Point) -> &mut f32; 3] = [|p| &mut p.epoch, |p| &mut p.run_s, |p| &mut p.wall_s];
+        for clock in clocks {
+            let (here, there) = (*clock(self), *clock(last));
+            if here >= there {
+                continue;
+            }
+            match before.copied().map(|mut before| *clock(&mut before)) {
+                Some(before) if before > here => *clock(self) = there,
+                _ => *clock(last) = here,
+            }
         }
     }
 }
@@ -100,6 +120,8 @@ pub struct Series {
     points: Vec<Point>,
     /// Level by level, one entry for every full block of the level below, the points being the lowest.
     levels: Vec<Vec<Extent>>,
+    /// Where the moving averages stand behind every full block of points.
+    averages: Vec<Averages>,
 }
 
 impl Series {
@@ -116,7 +138,7 @@ impl Series {
     /// A step that is not behind the last one but behind the one before it tells that the last one was damaged; a step
     /// behind neither is damaged itself, or repeats what an earlier worker had logged. A last step said again is the
     /// later word on it.
-    pub fn push(&mut self, point: Point) {
+    pub fn push(&mut self, mut point: Point) {
         if let [before @ .., last] = &self.points[..]
             && point.step <= last.step
         {
@@ -126,12 +148,20 @@ impl Series {
             }
             self.truncate(self.points.len() - 1);
         }
+        if let [before @ .., last] = &mut self.points[..] {
+            point.follow(before.last(), last);
+        }
         self.points.push(point);
         self.summarise();
     }
 
-    /// Adds the summaries of the blocks that the last point has filled.
+    /// Adds the summaries of the blocks that the last point has filled, and the averages behind it.
     fn summarise(&mut self) {
+        if self.points.len().is_multiple_of(BLOCK) {
+            let mut averages = self.averages.last().copied().unwrap_or_default();
+            self.points[self.averages.len() * BLOCK..].iter().for_each(|point| averages.add(point.value));
+            self.averages.push(averages);
+        }
         let mut filled = self.points.len();
         for level in 0.. {
             if filled == 0 || !filled.is_multiple_of(BLOCK) {
@@ -165,6 +195,7 @@ impl Series {
     fn truncate(&mut self, keep: usize) {
         self.points.truncate(keep);
         let mut full = keep;
+        self.averages.truncate(keep / BLOCK);
         for level in &mut self.levels {
             full /= BLOCK;
             level.truncate(full);
@@ -196,6 +227,56 @@ impl Series {
             0 => walk(&self.points[range]),
             _ => self.levels[level - 1][range].iter().fold(Extent::EMPTY, |a, b| a.union(*b)),
         }
+    }
+
+    /// The number of the first point of a range whose value lies in `low..=high`: where an extreme was logged.
+    pub fn first_within(&self, range: Range<usize>, low: f32, high: f32) -> Option<usize> {
+        let holds = |extent: &Extent| extent.min <= high && extent.max >= low;
+        let (mut at, end) = (range.start, range.end.min(self.points.len()));
+        while at < end {
+            // The largest summary that begins here and reaches no further, then down to where it tells of a value.
+            let (mut level, mut size) = (0, 1);
+            while at.is_multiple_of(size * BLOCK) && at + size * BLOCK <= end {
+                (level, size) = (level + 1, size * BLOCK);
+            }
+            while level > 0 && holds(&self.levels[level - 1][at / size]) {
+                (level, size) = (level - 1, size / BLOCK);
+            }
+            let value = self.points[at].value;
+            if level == 0 && value >= low && value <= high {
+                return Some(at);
+            }
+            at += size;
+        }
+        None
+    }
+
+    /// The moving average up to and with each point of a range, in order; none before the first finite value.
+    pub fn smoothed(&self, range: Range<usize>, smoothing: Smoothing) -> impl Iterator<Item = Option<f32>> + '_ {
+        let end = range.end.min(self.points.len());
+        let start = range.start.min(end);
+        let mut average = self.average_before(start, smoothing);
+        self.points[start..end].iter().map(move |point| {
+            average.add(point.value);
+            average.value()
+        })
+    }
+
+    /// The moving average at a point of a range that is not empty: at its last one, or, where that would have to be
+    /// walked to and the range is long, at the last one that a summary ends with.
+    pub fn smoothed_in(&self, range: Range<usize>, smoothing: Smoothing) -> Option<f32> {
+        let whole = range.end - range.end % BLOCK;
+        let end = if whole > range.start { whole } else { range.end };
+        self.average_before(end, smoothing).value()
+    }
+
+    /// The average of all points before one.
+    fn average_before(&self, at: usize, smoothing: Smoothing) -> Average {
+        let blocks = at / BLOCK;
+        let mut average =
+            blocks.checked_sub(1).map_or(Average::new(smoothing), |last| self.averages[last].of(smoothing));
+        self.points[blocks * BLOCK..at].iter().for_each(|point| average.add(point.value));
+        average
     }
 
     /// The number of the first point that lies at `x` or behind it.
@@ -291,7 +372,60 @@ mod tests {
         assert_eq!(series.points().len(), 1);
     }
 
+    #[test]
+    fn no_clock_runs_backwards() {
+        let clocks = |logged: &[f32]| {
+            let mut series = Series::default();
+            let at = |(step, s): (usize, &f32)| Point { run_s: *s, wall_s: *s, ..point(step as u64, 1.0) };
+            series.extend(logged.iter().enumerate().map(at));
+            series.points().iter().map(|point| point.wall_s).collect::<Vec<f32>>()
+        };
+        assert_eq!(clocks(&[1.0, 2.0, 900.0, 4.0, 5.0]), [1.0, 2.0, 4.0, 4.0, 5.0], "one was damaged");
+        assert_eq!(clocks(&[1.0, 2.0, 0.0, 4.0]), [1.0, 2.0, 2.0, 4.0], "one was damaged");
+        assert_eq!(clocks(&[7.0, 8.0, 9.0, 3.0, 4.0, 10.0]), [7.0, 8.0, 9.0, 9.0, 9.0, 10.0], "it was set back");
+    }
+
     proptest! {
+        #[test]
+        fn averages_equal_a_plain_walk(
+            values in prop::collection::vec(prop_oneof![9 => -1e3f32..1e3, 1 => Just(f32::NAN)], 1..200),
+            cut in 0usize..200, from in 0usize..200, strength in 0usize..7,
+        ) {
+            let smoothing = (0..strength).fold(Smoothing::NONE, |smoothing, _| smoothing.stronger());
+            let mut series = series(&values);
+            series.cut(cut as u64);
+            series.push(point(1000, 5.0));
+            let mut average = Average::new(smoothing);
+            let due: Vec<Option<f32>> = series.points().iter().map(|point| {
+                average.add(point.value);
+                average.value()
+            }).collect();
+            let near = |a: &Option<f32>, b: &Option<f32>| match (a, b) {
+                (Some(a), Some(b)) => (a - b).abs() <= 1e-3 * (1.0 + b.abs()),
+                (a, b) => a == b,
+            };
+            let from = from.min(due.len() - 1);
+            let found: Vec<Option<f32>> = series.smoothed(from..due.len(), smoothing).collect();
+            prop_assert_eq!(found.len(), due.len() - from);
+            prop_assert!(found.iter().zip(&due[from..]).all(|(a, b)| near(a, b)), "{:?} {:?}", found, due);
+            let one = series.smoothed_in(from..due.len(), smoothing);
+            prop_assert!(due[from..].iter().any(|due| near(&one, due)), "{:?}", one);
+        }
+
+        #[test]
+        fn an_extreme_is_found_where_it_was_logged(
+            values in prop::collection::vec(0u8..9, 1..700), from in 0usize..700, len in 1usize..700,
+        ) {
+            let values: Vec<f32> = values.into_iter().map(f32::from).collect();
+            let series = series(&values);
+            let range = from.min(values.len() - 1)..(from + len).min(values.len());
+            let range = range.start..range.end.max(range.start + 1);
+            let max = series.extent(range.clone()).map(|extent| extent.max).unwrap();
+            let due = range.clone().find(|at| values[*at] == max);
+            prop_assert_eq!(series.first_within(range.clone(), max, f32::INFINITY), due);
+            prop_assert_eq!(series.first_within(range, 100.0, 200.0), None);
+        }
+
         #[test]
         fn a_search_finds_the_same_from_any_guess(n in 0usize..300, x in -5f64..700.0, guess in 0usize..400) {
             let mut series = Series::default();

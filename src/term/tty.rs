@@ -14,15 +14,17 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Alternate screen, cursor hidden, cleared.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
+/// Alternate screen, cursor hidden, cleared; the mouse is told of: buttons, drags and the wheel, not every move, which
+/// would be a flood over a slow line. Text is selected with Shift held.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H\x1b[?1002h\x1b[?1006h";
 
-/// CAN and ST end whatever sequence was cut in the middle; then: end the synchronized update, plain text, cursor
-/// shown, main screen.
-const LEAVE: &[u8] = b"\x18\x1b\\\x1b[?2026l\x1b[0m\x1b[?25h\x1b[?1049l";
+/// CAN and ST end whatever sequence was cut in the middle; then: end the synchronized update, no mouse, plain text,
+/// cursor shown, main screen.
+const LEAVE: &[u8] = b"\x18\x1b\\\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// As [`LEAVE`], and every picture that kitty holds is deleted.
-const LEAVE_KITTY: &[u8] = b"\x18\x1b\\\x1b[?2026l\x1b_Ga=d,d=A,q=2\x1b\\\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE_KITTY: &[u8] =
+    b"\x18\x1b\\\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b_Ga=d,d=A,q=2\x1b\\\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// Longest time that the restore may wait for a terminal that takes no bytes.
 const WRITE_LIMIT: Duration = Duration::from_millis(300);

@@ -15,6 +15,8 @@ pub struct Brush<'a> {
     pub theme: Theme,
     pub buf: &'a mut Buffer,
     pub pictures: &'a mut dyn Pictures,
+    /// Where the curves of the large chart were drawn.
+    pub chart: Option<Rect>,
 }
 
 /// A piece of a line.

@@ -28,9 +28,12 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
             brush.line(row(inside, 3), &keys);
         }
         Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
-        Some(Dialog::Filter(_) | Dialog::OpenFile(_)) | None => {}
+        Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::OpenFile(_)) | None => {}
     }
 }
+
+/// How many keys share a row of the help where there is no room for a sentence each.
+const SHORT_A_ROW: usize = 4;
 
 /// A cleared frame in the middle; returns the area inside.
 fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_>) -> Rect {
@@ -58,7 +61,10 @@ fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_
 
 fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let own = keys_of(app.tab);
-    let rows = (own.len() + keys_everywhere().len() + 4) as u16;
+    let in_full = (own.len() + keys_everywhere().len() + 4) as u16;
+    let in_short = (own.len() + keys_everywhere().len().div_ceil(SHORT_A_ROW) + 4) as u16;
+    let has_room = in_full + 2 <= area.height;
+    let rows = if has_room { in_full } else { in_short };
     let inside = window(&format!("keys: {}", app.tab.title()), 76, rows + 2, area, brush);
     let dim = brush.theme.dim();
     let mut at = 0;
@@ -69,11 +75,29 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if !own.is_empty() {
         at += 1;
     }
-    for line in keys_everywhere() {
-        help_row(line, row(inside, at), brush);
-        at += 1;
+    if has_room {
+        for line in keys_everywhere() {
+            help_row(line, row(inside, at), brush);
+            at += 1;
+        }
+    } else {
+        for lines in keys_everywhere().chunks(SHORT_A_ROW) {
+            short_row(lines, row(inside, at), brush);
+            at += 1;
+        }
     }
     brush.text(row(inside, at + 1), "any key closes this", dim);
+}
+
+/// Keys that are on every screen, in a word or two each.
+fn short_row(lines: &[KeyLine], area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let width = area.width / SHORT_A_ROW as u16;
+    for (at, line) in lines.iter().enumerate() {
+        let cell = Rect { width, ..after(area, width * at as u16) }.intersection(area);
+        brush.text(cell, &format!("{:>7}", line.keys), theme.key());
+        brush.text(after(cell, 9), line.short, theme.text());
+    }
 }
 
 fn help_row(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {

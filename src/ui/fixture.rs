@@ -89,10 +89,25 @@ pub fn view(run: &str, state: State) -> RunView {
 
 /// A log of so many steps, with an epoch every 50.
 pub fn history(steps: u64) -> History {
+    history_ahead(steps, 0.0)
+}
+
+/// The same with test losses so much lower.
+fn history_ahead(steps: u64, ahead: f64) -> History {
     let mut history = History::default();
     let mut log = |ms: u64, kind| history.apply(Event::new(ms, T0 + ms, ms, kind));
-    let def = |name: &str, unit: &str| MetricDef { name: name.into(), unit: unit.into(), higher_is_better: None };
-    let defs = [("train/accuracy", "%"), ("test/accuracy", "%"), ("held_out/accuracy", "%")];
+    let def = |name: &str, unit: &str| MetricDef {
+        name: name.into(),
+        unit: unit.into(),
+        higher_is_better: Some(unit == "%"),
+    };
+    let defs = [
+        ("train/loss", "nats"),
+        ("test/loss", "nats"),
+        ("train/accuracy", "%"),
+        ("test/accuracy", "%"),
+        ("held_out/accuracy", "%"),
+    ];
     log(0, hello());
     log(0, EventKind::MetricDefs { defs: defs.map(|(name, unit)| def(name, unit)).to_vec() });
     log(5, EventKind::PhaseChanged { phase: Phase::Running, reason: None });
@@ -107,7 +122,7 @@ pub fn history(steps: u64) -> History {
         ];
         log(step * 310, EventKind::Metrics { step, epoch: step as f64 / 50.0, values: values(&of_step) });
         if step % 50 == 0 {
-            epoch(step / 50, step, &mut log);
+            epoch(step / 50, step, ahead, &mut log);
         }
     }
     history
@@ -124,12 +139,13 @@ fn hello() -> EventKind {
     }
 }
 
-fn epoch(epoch: u64, step: u64, log: &mut impl FnMut(u64, EventKind)) {
+fn epoch(epoch: u64, step: u64, ahead: f64, log: &mut impl FnMut(u64, EventKind)) {
     let ms = step * 310;
     let confusion = confusion(epoch);
     let right: u64 = (0..10).map(|i| confusion[i][i]).sum();
     let accuracy = right as f64 / 500.0;
-    let tested = [("test/loss", loss(step) + 0.1), ("test/accuracy", accuracy), ("held_out/accuracy", accuracy - 0.01)];
+    let tested =
+        [("test/loss", loss(step) + 0.1 - ahead), ("test/accuracy", accuracy), ("held_out/accuracy", accuracy - 0.01)];
     let labels = LABELS.map(str::to_owned).to_vec();
     let split = || "test".to_owned();
     let path = format!("predictions/test-{epoch:05}.bin");
@@ -212,6 +228,15 @@ pub fn live() -> App {
     ];
     news(&mut app, Update::Runs { changed, gone: vec![] });
     fill(&mut app, "cnn-20250131-142530", 210);
+    app
+}
+
+/// [`live`], and the finished run is marked: the one that trains is drawn over it.
+pub fn compared() -> App {
+    let mut app = live();
+    press(&mut app, "2jj kk");
+    fill(&mut app, "cnn-20250131-142530", 210);
+    news(&mut app, Update::History { run: name("base"), anew: true, parts: vec![history_ahead(500, 0.05)] });
     app
 }
 

@@ -10,6 +10,11 @@ use crate::app::{App, Dialog, KeyLine, Tone, keys_everywhere, keys_of};
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match (&app.dialog, app.notice()) {
         (Some(Dialog::Filter(input)), _) => typed("/", input, "Enter keeps, Esc clears", area, brush),
+        (Some(Dialog::Metrics(input)), _) => {
+            let is_regex = app.loss.filter.is_regex();
+            let hint = if is_regex { "Enter keeps, Esc clears" } else { "no regular expression: taken as plain text" };
+            typed("metrics: ", input, hint, area, brush);
+        }
         (Some(Dialog::OpenFile(input)), _) => typed("picture: ", input, "Enter names it, Esc leaves", area, brush),
         (_, Some(notice)) => {
             let theme = brush.theme;

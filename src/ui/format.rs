@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jobs::Axis;
+
 /// `1234567` → `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -83,6 +85,15 @@ pub fn metric(value: f64, is_share: bool) -> String {
     }
 }
 
+/// A place on an axis: `3,060`, `2.46`, `1h05m`.
+pub fn place(axis: Axis, at: f64) -> String {
+    match axis {
+        Axis::Step => count(at.round().max(0.0) as u64),
+        Axis::Epoch => format!("{at:.2}"),
+        Axis::RunTime | Axis::WallTime => seconds(at),
+    }
+}
+
 fn non_finite(value: f64) -> String {
     match value {
         v if v.is_nan() => "nan".to_owned(),
@@ -158,6 +169,14 @@ mod tests {
     #[test]
     fn ticks_tell_their_neighbours_apart() {
         assert_eq!([tick(0.5, 0.5), tick(20_000.0, 10_000.0), tick(-0.0, 1.0)], ["0.5", "20k", "0"]);
+    }
+
+    #[test]
+    fn places_are_told_in_the_units_of_their_axis() {
+        assert_eq!(
+            [place(Axis::Step, 3060.0), place(Axis::Epoch, 2.456), place(Axis::WallTime, 3900.0)],
+            ["3,060", "2.46", "1h05m"]
+        );
     }
 
     #[test]

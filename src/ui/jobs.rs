@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::brush::{Brush, after, below, row, span, top};
-use super::{cards, curves, matrix, portrait, run_table};
+use super::{cards, curves, matrix, metrics, portrait, run_table};
 use crate::app::App;
 
 /// From here on there is room for everything at once.
@@ -84,8 +84,7 @@ fn wide(app: &App, area: Rect, brush: &mut Brush<'_>) {
     cards::render(app, left, brush);
     let chart_rows = area.height * 11 / 20;
     curves::chart(app, top(middle, chart_rows), brush);
-    let metrics = brush.titled(below(middle, chart_rows), "metrics", "");
-    curves::metrics(app, metrics, brush);
+    metrics::render(app, below(middle, chart_rows), brush);
     let rest = confusion_part(app, right, brush);
     two_pictures(app, rest, brush);
 }

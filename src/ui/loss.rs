@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::brush::{Brush, after, below, top};
 use super::curves;
 use super::headline;
+use super::metrics;
 use crate::app::App;
 
 /// From here on the sparklines stand beside the chart.
@@ -18,14 +19,12 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if area.width >= WIDE {
         let side = (area.width / 4).clamp(40, 60);
         curves::chart(app, Rect { width: area.width - side - 2, ..area }, brush);
-        let metrics = brush.titled(after(area, area.width - side), "metrics", "");
-        curves::metrics(app, metrics, brush);
+        metrics::render(app, after(area, area.width - side), brush);
     } else if area.height >= 16 {
         let rows = (area.height / 3).min(9);
         let chart = top(area, area.height - rows);
         curves::chart(app, chart, brush);
-        let metrics = brush.titled(below(area, area.height - rows), "metrics", "");
-        curves::metrics(app, metrics, brush);
+        metrics::render(app, below(area, area.height - rows), brush);
     } else {
         curves::chart(app, area, brush);
     }

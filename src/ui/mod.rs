@@ -12,9 +12,11 @@ mod footer;
 mod format;
 mod headline;
 mod jobs;
+mod legend;
 mod logs;
 mod loss;
 mod matrix;
+mod metrics;
 mod phase;
 pub mod pictures;
 mod portrait;
@@ -40,11 +42,13 @@ pub struct Screens {
     theme: Theme,
     /// The picture of the user's file that is open, made once: it may be large.
     file: Option<(u64, Picture)>,
+    /// Where the curves of the last frame's large chart are, for the mouse.
+    chart: Option<Rect>,
 }
 
 impl Screens {
     pub fn new(theme: Theme) -> Screens {
-        Screens { theme, file: None }
+        Screens { theme, file: None, chart: None }
     }
 
     /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
@@ -53,10 +57,16 @@ impl Screens {
         preview::pictures_a_row(width, height.saturating_sub(4))
     }
 
+    /// Where a cell is in the large chart that was drawn last: a share of its width. None for cells beside it.
+    pub fn place_in_chart(&self, column: u16, row: u16) -> Option<f64> {
+        let chart = self.chart.filter(|chart| chart.contains((column, row).into()))?;
+        Some(f64::from(column - chart.x) / f64::from(chart.width.saturating_sub(1).max(1)))
+    }
+
     /// Draws a whole frame.
     pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
         self.keep_file(app);
-        let mut brush = Brush { theme: self.theme, buf, pictures };
+        let mut brush = Brush { theme: self.theme, buf, pictures, chart: None };
         tabs::render(app, top(area, 1), &mut brush);
         let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
         match app.tab {
@@ -71,6 +81,7 @@ impl Screens {
             footer::render(app, row(area, area.height - 1), &mut brush);
         }
         dialogs::render(app, body, &mut brush);
+        self.chart = brush.chart;
     }
 
     fn keep_file(&mut self, app: &App) {

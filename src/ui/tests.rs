@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::fixture::{empty, failed, fill, live, name, news, paused, press};
+use super::fixture::{compared, empty, failed, fill, live, name, news, paused, press};
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
@@ -97,6 +97,19 @@ fn every_other_screen_while_training() {
 }
 
 #[test]
+fn the_loss_screen_reads_zooms_and_compares() {
+    for (keys, title) in
+        [("←←←←←←←←", "loss_read"), ("←←←←←←←←zz", "loss_zoomed"), ("Ll", "loss_log"), ("?", "loss_help")]
+    {
+        let mut app = live();
+        press(&mut app, "2");
+        press(&mut app, keys);
+        snapshot(title, &app);
+    }
+    snapshot("loss_compared", &compared());
+}
+
+#[test]
 fn dialogs() {
     for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
     {
@@ -123,9 +136,10 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), failed(), paused()];
+    let states = [empty(), live(), compared(), failed(), paused()];
     for mut app in states {
-        for keys in ["1", "2", "2←", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"] {
+        for keys in ["1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"]
+        {
             press(&mut app, keys);
             for (width, height) in
                 [(0, 0), (1, 1), (2, 2), (7, 3), (20, 5), (39, 11), (80, 1), (1, 50), (133, 30), (300, 90)]

@@ -1,8 +1,8 @@
-//! From the terminal's events to the application's keys.
+//! From the terminal's events to the application's keys and what its mouse does.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
-use crate::app::Key;
+use crate::app::{Key, Mouse};
 
 /// None for keys that mean nothing here, and for the release of a key.
 pub fn key(event: KeyEvent) -> Option<Key> {
@@ -29,6 +29,18 @@ pub fn key(event: KeyEvent) -> Option<Key> {
         KeyCode::End => Key::End,
         KeyCode::Backspace => Key::Backspace,
         KeyCode::Delete => Key::Delete,
+        _ => return None,
+    })
+}
+
+/// What the mouse does at a place in the chart; none for what means nothing here.
+pub fn mouse(kind: MouseEventKind, place: Option<f64>) -> Option<Mouse> {
+    Some(match kind {
+        MouseEventKind::ScrollDown => Mouse::Wheel { down: true, place },
+        MouseEventKind::ScrollUp => Mouse::Wheel { down: false, place },
+        MouseEventKind::ScrollRight => Mouse::Sideways { right: true, place },
+        MouseEventKind::ScrollLeft => Mouse::Sideways { right: false, place },
+        MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => Mouse::Held { place },
         _ => return None,
     })
 }

@@ -113,7 +113,11 @@ impl Session {
                 self.stage.redraw();
                 self.take(Action::Arranged { pictures_a_row: Screens::pictures_a_row(width, height) }, FRAME)
             }
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => Ok(()),
+            Event::Mouse(event) => {
+                let place = self.screens.place_in_chart(event.column, event.row);
+                input::mouse(event.kind, place).map_or(Ok(()), |mouse| self.take(Action::Mouse(mouse), FRAME))
+            }
+            Event::FocusGained | Event::FocusLost => Ok(()),
         }
     }
 

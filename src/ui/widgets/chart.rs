@@ -1,28 +1,27 @@
 //! The large chart: any number of curves over one axis, drawn in braille.
 //!
-//! A curve with many points a column shows the band between its extremes, dim, and over it the running mean as a
-//! bright line; a sparse one is a plain line through its points. Values that are NaN or infinite leave a
-//! gap with a mark on the top edge.
+//! A curve that is smoothed is a bright line over a dim band: the line is a moving average, the band reaches from the
+//! least to the largest value that was logged in each column, so that no spike is lost. One that is not smoothed is a
+//! line through its points. Values that are NaN or infinite leave a gap with a mark on the top edge.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::widgets::Widget;
 
 use super::canvas::Canvas;
+use super::frame::Frame;
 use super::ticks::{log_ticks, ticks};
-use crate::jobs::{Axis, Extent, Series};
+use super::trace::{Curve, Trace};
+use crate::app::Window;
+use crate::jobs::Axis;
 use crate::ui::format;
 use crate::ui::theme::Theme;
 
-pub struct Curve<'a> {
-    pub series: &'a Series,
-    pub style: Style,
-}
-
 pub struct Chart<'a> {
+    /// Each is drawn over the ones before.
     pub curves: &'a [Curve<'a>],
     pub axis: Axis,
+    /// The part of the axis that is shown.
+    pub window: Window,
     pub log_y: bool,
     pub is_share: bool,
     /// Where the reading line stands, in units of the axis.
@@ -30,63 +29,44 @@ pub struct Chart<'a> {
     pub theme: &'a Theme,
 }
 
-/// The running mean reaches over one part in so many of the width to either side.
-const SMOOTH: usize = 50;
-
-/// Points this many dots apart get crosses.
-const SPARSE: usize = 6;
-
-/// The visible part of the plane, and the dots it is mapped to.
-struct Frame {
-    axis: Axis,
-    x: (f64, f64),
-    y: (f64, f64),
-    log_y: bool,
-    size: (usize, usize),
-}
-
-impl Widget for &Chart<'_> {
-    fn render(self, area: Rect, buf: &mut Buffer) {
-        let area = area.intersection(buf.area);
-        let (Some(x), Some(y)) = (self.x_range(), self.y_range()) else {
-            return;
-        };
-        let labels = self.y_labels(y, area.height);
-        let gutter = labels.iter().map(|(_, text)| text.len() as u16).max().unwrap_or(0) + 1;
-        if area.width < gutter + 4 || area.height < 3 {
-            return;
-        }
-        let plot = Rect { x: area.x + gutter, width: area.width - gutter, height: area.height - 2, ..area };
-        let mut canvas = Canvas::new(plot);
-        let frame = Frame { axis: self.axis, x, y, log_y: self.log_y, size: canvas.size() };
-        self.draw_axes(&frame, &labels, plot, buf);
-        self.draw_cursor(&frame, plot, buf);
-        for curve in self.curves {
-            self.draw_curve(&frame, curve, &mut canvas);
-        }
-        canvas.draw(plot, buf, self.theme.ascii);
-        self.mark_broken(&frame, plot, buf);
-    }
+/// Labels at the left, and where the dots go.
+struct Layout {
+    labels: Vec<(f64, String)>,
+    plot: Rect,
 }
 
 impl Chart<'_> {
-    /// The x axis from the first to the last logged point of all curves. A step axis starts at zero.
-    pub fn x_range(&self) -> Option<(f64, f64)> {
-        let ends = self.curves.iter().filter_map(|curve| {
-            let points = curve.series.points();
-            Some((points.first()?.at(self.axis), points.last()?.at(self.axis)))
-        });
-        let (low, high) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-        let low = low.min(0.0);
-        Some((low, if high > low { high } else { low + 1.0 }))
+    /// Draws into an area and tells where in it the curves are: none if there is nothing to draw, or no room.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer) -> Option<Rect> {
+        let area = area.intersection(buf.area);
+        let y = self.y_range()?;
+        let Layout { labels, plot } = self.layout(y, area)?;
+        let size = (usize::from(plot.width) * 2, usize::from(plot.height) * 4);
+        let frame = Frame { axis: self.axis, x: self.window, y, log_y: self.log_y, size };
+        let traces: Vec<Trace<'_>> = self.curves.iter().map(|curve| Trace::new(&frame, curve)).collect();
+        self.draw_axes(&frame, &labels, plot, buf);
+        self.draw_cursor(&frame, plot, buf);
+        let mut canvas = Canvas::new(plot);
+        traces.iter().for_each(|trace| trace.draw_band(&frame, &mut canvas));
+        traces.iter().for_each(|trace| trace.draw_line(&frame, &mut canvas));
+        canvas.draw(plot, buf, self.theme.ascii);
+        self.mark_broken(&frame, plot, buf);
+        Some(plot)
+    }
+
+    fn layout(&self, y: (f64, f64), area: Rect) -> Option<Layout> {
+        let labels = self.y_labels(y, area.height);
+        let gutter = labels.iter().map(|(_, text)| text.len() as u16).max().unwrap_or(0) + 1;
+        if area.width < gutter + 4 || area.height < 3 {
+            return None;
+        }
+        let plot = Rect { x: area.x + gutter, width: area.width - gutter, height: area.height - 2, ..area };
+        Some(Layout { labels, plot })
     }
 
     fn y_range(&self) -> Option<(f64, f64)> {
-        let extents = self.curves.iter().filter_map(|curve| {
-            curve.series.extent(0..curve.series.points().len()).filter(|extent| extent.mean().is_some())
-        });
-        let all = extents.reduce(Extent::union)?;
-        let (low, high) = (f64::from(all.min), f64::from(all.max));
+        let ranges = self.curves.iter().filter_map(|curve| curve.y_range(self.axis, self.window));
+        let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         if self.log_y {
             // What is not positive has no place on this axis: it is drawn on the lower edge.
             let high = high.max(1e-12);
@@ -132,13 +112,20 @@ impl Chart<'_> {
 
     fn draw_x_labels(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
         let mark = if self.theme.ascii { "+" } else { "┴" };
-        let (at, spacing) = ticks(frame.x.0, frame.x.1, usize::from(plot.width / 12).max(2));
+        let wanted = usize::from(plot.width / 12).max(2);
+        let (at, spacing) = match self.window.log {
+            true => (log_ticks(frame.x.low, frame.x.high, wanted), None),
+            false => {
+                let (at, spacing) = ticks(frame.x.low, frame.x.high, wanted);
+                (at, Some(spacing))
+            }
+        };
         let is_time = matches!(self.axis, Axis::RunTime | Axis::WallTime);
         let name = self.axis.name();
         let name_x = plot.right().saturating_sub(name.len() as u16);
         let mut free_from = plot.x.saturating_sub(1);
         for value in at {
-            let text = if is_time { format::seconds(value) } else { format::tick(value, spacing) };
+            let text = if is_time { format::seconds(value) } else { format::tick(value, spacing.unwrap_or(value)) };
             let centre = plot.x + (frame.column(value) / 2) as u16;
             let x = centre.saturating_sub(text.len() as u16 / 2).max(plot.x - 1);
             if x < free_from || x + text.len() as u16 + 1 > name_x {
@@ -154,7 +141,7 @@ impl Chart<'_> {
     }
 
     fn draw_cursor(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
-        let Some(at) = self.cursor else { return };
+        let Some(at) = self.cursor.filter(|at| frame.x.contains(*at)) else { return };
         let x = plot.x + (frame.column(at) / 2) as u16;
         let glyph = if self.theme.ascii { "|" } else { "┊" };
         for y in plot.top()..plot.bottom() {
@@ -162,26 +149,16 @@ impl Chart<'_> {
         }
     }
 
-    fn draw_curve(&self, frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
-        let visible = curve.series.points().len();
-        if visible <= frame.size.0 / 2 {
-            return draw_points(frame, curve, canvas);
-        }
-        let columns = columns_of(frame, curve.series);
-        if visible > frame.size.0 {
-            draw_band(frame, &columns, canvas, self.theme.faint(curve.style));
-        }
-        draw_means(frame, &columns, canvas, curve.style);
-    }
-
     fn mark_broken(&self, frame: &Frame, plot: Rect, buf: &mut Buffer) {
-        let is_broken =
-            |curve: &&Curve<'_>| curve.series.extent(0..curve.series.points().len()).is_some_and(|all| all.broken);
-        for curve in self.curves.iter().filter(is_broken) {
+        for curve in self.curves {
+            let shown = curve.series.extent(curve.shown(frame.axis, frame.x));
+            if !shown.is_some_and(|all| all.broken) {
+                continue;
+            }
+            let edges = frame.edges(curve.series);
             for column in 0..plot.width {
                 let dot = usize::from(column) * 2;
-                let range = frame.first_point_of(curve.series, dot)..frame.first_point_of(curve.series, dot + 2);
-                if curve.series.extent(range).is_some_and(|extent| extent.broken) {
+                if curve.series.extent(edges[dot]..edges[dot + 2]).is_some_and(|extent| extent.broken) {
                     buf.set_string(plot.x + column, plot.y, "x", self.theme.bad());
                 }
             }
@@ -189,91 +166,13 @@ impl Chart<'_> {
     }
 }
 
-/// What lies in each dot column; none where nothing was logged.
-fn columns_of(frame: &Frame, series: &Series) -> Vec<Option<Extent>> {
-    let mut edges: Vec<usize> = Vec::with_capacity(frame.size.0 + 1);
-    for dot in 0..=frame.size.0 {
-        // Logs are even: the next column has about as many points as the last one.
-        let guess = match edges[..] {
-            [.., before, last] => last + last.saturating_sub(before),
-            _ => 0,
-        };
-        edges.push(series.first_from_near(frame.axis, frame.left_of(dot), guess));
-    }
-    edges.windows(2).map(|edge| series.extent(edge[0]..edge[1])).collect()
-}
-
-/// The span between the extremes of each column.
-fn draw_band(frame: &Frame, columns: &[Option<Extent>], canvas: &mut Canvas, style: Style) {
-    for (x, extent) in columns.iter().enumerate() {
-        if let Some(extent) = extent.filter(|extent| extent.mean().is_some()) {
-            canvas.vertical(x, frame.row(extent.max.into()), frame.row(extent.min.into()), style);
-        }
-    }
-}
-
-/// The mean of what lies around each column, joined. Nothing is drawn where nothing was logged, neither between points
-/// nor beyond them.
-fn draw_means(frame: &Frame, columns: &[Option<Extent>], canvas: &mut Canvas, style: Style) {
-    let reach = frame.size.0 / SMOOTH;
-    let mut before: Option<(usize, usize)> = None;
-    for x in (0..columns.len()).filter(|x| columns[*x].is_some()) {
-        let around = &columns[x.saturating_sub(reach)..(x + reach + 1).min(columns.len())];
-        let around = around.iter().flatten().copied().reduce(Extent::union);
-        let here = around.and_then(|extent| extent.mean()).map(|mean| (x, frame.row(mean.into())));
-        if let Some(here) = here {
-            canvas.line(before.unwrap_or(here), here, style);
-        }
-        before = here;
-    }
-}
-
-/// Every point, joined; NaN and infinite values leave a gap. Where they are far apart, each is a little cross: that is
-/// where something was measured.
-fn draw_points(frame: &Frame, curve: &Curve<'_>, canvas: &mut Canvas) {
-    let is_sparse = curve.series.points().len() * SPARSE < frame.size.0;
-    let mut before: Option<(usize, usize)> = None;
-    for point in curve.series.points() {
-        let here = point.value.is_finite().then(|| (frame.column(point.at(frame.axis)), frame.row(point.value.into())));
-        if let Some(here) = here {
-            canvas.line(before.unwrap_or(here), here, curve.style);
-            if is_sparse {
-                canvas.cross(here, curve.style);
-            }
-        }
-        before = here;
-    }
-}
-
-impl Frame {
-    fn column(&self, x: f64) -> usize {
-        let share = (x - self.x.0) / (self.x.1 - self.x.0);
-        (share.clamp(0.0, 1.0) * (self.size.0.saturating_sub(1)) as f64).round() as usize
-    }
-
-    fn row(&self, y: f64) -> usize {
-        let scale = |v: f64| if self.log_y { v.max(1e-30).ln() } else { v };
-        let (low, high) = (scale(self.y.0), scale(self.y.1));
-        let share = (scale(y) - low) / (high - low);
-        ((1.0 - share.clamp(0.0, 1.0)) * (self.size.1.saturating_sub(1)) as f64).round() as usize
-    }
-
-    /// The left edge of what `column` maps to this dot.
-    fn left_of(&self, dot: usize) -> f64 {
-        let a_dot = (self.x.1 - self.x.0) / (self.size.0.saturating_sub(1)).max(1) as f64;
-        self.x.0 + (dot as f64 - 0.5) * a_dot
-    }
-
-    /// The number of the first point that `column` maps to this dot or to one behind it.
-    fn first_point_of(&self, series: &Series, dot: usize) -> usize {
-        series.first_from(self.axis, self.left_of(dot))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use ratatui::style::Style;
+
     use super::*;
-    use crate::jobs::Point;
+    use crate::jobs::{Point, Series, Smoothing};
 
     fn series(values: impl IntoIterator<Item = f32>) -> Series {
         let mut series = Series::default();
@@ -284,13 +183,32 @@ mod tests {
         series
     }
 
-    fn drawn(series: &Series, width: u16, height: u16, theme: &Theme) -> Buffer {
+    fn curve(series: &Series, smoothing: Option<Smoothing>) -> Curve<'_> {
+        Curve { series, style: Style::new(), band: Style::new(), outline: false, smoothing, breaks: &[] }
+    }
+
+    fn shown_in(curve: Curve<'_>, window: Window, (width, height): (u16, u16), theme: &Theme) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
-        let curves = [Curve { series, style: Style::new() }];
-        let chart = Chart { curves: &curves, axis: Axis::Step, log_y: false, is_share: false, cursor: None, theme };
-        chart.render(area, &mut buf);
+        let curves = [curve];
+        chart(&curves, window, theme).draw(area, &mut buf);
         buf
+    }
+
+    fn chart<'a>(curves: &'a [Curve<'a>], window: Window, theme: &'a Theme) -> Chart<'a> {
+        Chart { curves, axis: Axis::Step, window, log_y: false, is_share: false, cursor: None, theme }
+    }
+
+    fn whole(series: &Series, log: bool) -> Window {
+        Window::whole(0.0, series.last().map_or(0.0, |point| point.step as f64), Some(1.0), log)
+    }
+
+    fn drawn(series: &Series, width: u16, height: u16, theme: &Theme) -> Buffer {
+        shown_in(curve(series, None), whole(series, false), (width, height), theme)
+    }
+
+    fn strong() -> Smoothing {
+        Smoothing::for_points(usize::MAX)
     }
 
     fn text(buf: &Buffer) -> Vec<String> {
@@ -321,7 +239,107 @@ mod tests {
         let mut values = vec![1.0; 50_000];
         values[20_000] = 5.0;
         let rows = text(&drawn(&series(values), 60, 10, &Theme::DARK));
-        assert!(rows[0].chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{rows:#?}");
+        assert!(rows[0].contains(is_braille), "{rows:#?}");
+    }
+
+    fn is_braille(c: char) -> bool {
+        ('\u{2801}'..='\u{28ff}').contains(&c)
+    }
+
+    #[test]
+    fn a_smoothed_curve_is_a_line_over_a_band() {
+        let series = series((0..4_000).map(|i| if i % 2 == 0 { 0.0 } else { 4.0 }));
+        let curve = curve(&series, Some(strong()));
+        let rows = text(&shown_in(curve, whole(&series, false), (20, 8), &Theme::DARK));
+        assert_eq!(
+            rows,
+            [
+                "4┤⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖⢖",
+                " │⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕",
+                " │⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕",
+                "2┤⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉",
+                " │⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕⢕",
+                "0┤⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕⣕",
+                " └┴────────┴────────",
+                "  0      2000   step",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_logarithmic_axis_gives_every_decade_the_same_room() {
+        let series = series((0..=1000).map(|i| if i < 10 { 0.0 } else { 1.0 }));
+        let rows = text(&shown_in(curve(&series, None), whole(&series, true), (60, 6), &Theme::DARK));
+        let place = |label: &str| rows[5].find(label);
+        let (Some(ten), Some(hundred)) = (place(" 10 "), place(" 100 ")) else { panic!("{rows:#?}") };
+        // 56 columns for three decades.
+        assert!((18..=20).contains(&(hundred - ten)), "{rows:#?}");
+        let first_above = rows[0].chars().position(is_braille);
+        assert!(first_above.is_some_and(|at| (21..=24).contains(&at)), "a third of the way: {rows:#?}");
+    }
+
+    #[test]
+    fn no_line_crosses_a_time_in_which_the_run_stood_still() {
+        let mut series = Series::default();
+        let at = |step: u64, wall_s: f32| Point { step, epoch: 0.0, run_s: 0.0, wall_s, value: 1.0 };
+        series.extend([at(1, 0.0), at(2, 10.0), at(3, 90.0), at(4, 100.0)]);
+        let crosses = |breaks: &[f64], smoothing| {
+            let curves = [Curve { breaks, ..curve(&series, smoothing) }];
+            let area = Rect::new(0, 0, 60, 8);
+            let mut buf = Buffer::empty(area);
+            let window = Window { low: 0.0, high: 100.0, log: false };
+            Chart { axis: Axis::WallTime, ..chart(&curves, window, &Theme::DARK) }.draw(area, &mut buf);
+            text(&buf).iter().any(|row| row.chars().skip(20).take(20).any(is_braille))
+        };
+        assert!(crosses(&[0.0], None) && crosses(&[], Some(strong())));
+        assert!(!crosses(&[0.0, 89.0], None) && !crosses(&[0.0, 89.0], Some(strong())));
+    }
+
+    #[test]
+    fn between_two_points_there_is_the_line_that_joins_them() {
+        let series = series([0.0, 10.0]);
+        let inside = Window { low: 0.4, high: 0.6, log: false };
+        let rows = text(&shown_in(curve(&series, None), inside, (30, 8), &Theme::DARK));
+        assert!(rows[2..4].iter().any(|row| row.contains(is_braille)), "{rows:#?}");
+    }
+
+    /// The highest and the lowest row of dots in a column of a chart.
+    fn reach(buf: &Buffer, x: u16) -> Option<(usize, usize)> {
+        let has = |row: usize| {
+            let symbol = buf.cell((x, (row / 4) as u16)).and_then(|cell| cell.symbol().chars().next());
+            let bits = symbol.filter(|c| is_braille(*c)).map_or(0, |c| c as u32 - 0x2800);
+            bits & [0x09, 0x12, 0x24, 0xc0][row % 4] != 0
+        };
+        let rows = usize::from(buf.area.height - 2) * 4;
+        Some(((0..rows).find(|row| has(*row))?, (0..rows).rfind(|row| has(*row))?))
+    }
+
+    proptest! {
+        #[test]
+        fn one_spike_among_50_000_points_is_drawn_at_any_zoom(
+            at in 0usize..50_000, around in 0f64..1.0, factor in 2e-4f64..1.0, strength in 0usize..7, log in any::<bool>(),
+        ) {
+            let mut values = vec![1.0; 50_000];
+            values[at] = 5.0;
+            let series = series(values);
+            // A window that holds the spike: around it, so far to the left and the right.
+            let all = whole(&series, log);
+            let place = all.share(at as f64).clamp(0.0, 1.0);
+            let low = (place - around * factor).max(0.0);
+            let window = Window { low: all.at(low), high: all.at((low + factor).min(1.0)), log };
+            prop_assume!(window.contains(at as f64));
+            let smoothing = (0..strength).fold(Smoothing::NONE, |smoothing, _| smoothing.stronger());
+            let curves = [curve(&series, Some(smoothing))];
+            let area = Rect::new(0, 0, 80, 20);
+            let mut buf = Buffer::empty(area);
+            let chart = chart(&curves, window, &Theme::DARK);
+            let plot = chart.draw(area, &mut buf).unwrap();
+            let size = (usize::from(plot.width) * 2, usize::from(plot.height) * 4);
+            let y = chart.y_range().unwrap();
+            let frame = Frame { axis: Axis::Step, x: window, y, log_y: false, size };
+            let column = plot.x + (frame.column(at as f64) / 2) as u16;
+            prop_assert_eq!(reach(&buf, column).map(|(top, _)| top), Some(frame.row(5.0)));
+        }
     }
 
     #[test]

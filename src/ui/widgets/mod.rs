@@ -3,11 +3,14 @@
 mod bar;
 mod canvas;
 mod chart;
+mod frame;
 mod heatmap;
 mod sparkline;
 mod ticks;
+mod trace;
 
 pub use bar::Bar;
-pub use chart::{Chart, Curve};
+pub use chart::Chart;
 pub use heatmap::Heatmap;
 pub use sparkline::Sparkline;
+pub use trace::Curve;

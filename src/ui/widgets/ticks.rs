@@ -16,13 +16,19 @@ pub fn ticks(low: f64, high: f64, wanted: usize) -> (Vec<f64>, f64) {
     ((first..=last).map(|i| i as f64 * spacing).collect(), spacing)
 }
 
-/// Powers of ten for a logarithmic axis; where it spans less than a decade, plain round values.
+/// Powers of ten for a logarithmic axis; where there are few, 2 and 5 times those too, and within a decade plain round
+/// values.
 pub fn log_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     let (first, last) = (low.log10().ceil() as i32, high.log10().floor() as i32);
-    if last <= first {
+    if last < first || (last == first && high / low < 4.0) {
         return ticks(low, high, wanted).0;
     }
-    let stride = ((last - first + 1) as usize).div_ceil(wanted.max(1)).max(1);
+    let decades = (last - first + 1) as usize;
+    if 3 * decades <= wanted {
+        let between = (first - 1..=last).flat_map(|power| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(power)));
+        return between.filter(|tick| (low..=high).contains(tick)).collect();
+    }
+    let stride = decades.div_ceil(wanted.max(1)).max(1);
     (first..=last).step_by(stride).map(|power| 10f64.powi(power)).collect()
 }
 
@@ -57,5 +63,6 @@ mod tests {
         let found = log_ticks(0.0005, 3.0, 6);
         assert!(found.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-9), "{found:?}");
         assert_eq!(log_ticks(1.0, 3.0, 2), [1.0, 2.0, 3.0]);
+        assert_eq!(log_ticks(3.0, 300.0, 6), [5.0, 10.0, 20.0, 50.0, 100.0, 200.0]);
     }
 }
