@@ -75,8 +75,12 @@ fn what_was_fitted_to_one_task_refuses_another() {
     let filter = LinearFilter::fit(&task, &lessons, 3, Colours::Apart).unwrap();
     assert!(filter.restore(&task, &test, &mut || true).unwrap().is_some());
     assert!(matches!(filter.restore(&other, &test, &mut || true), Err(RestorationError::OtherTask { .. })));
-    let restorers: [&dyn Restorer; 4] =
-        [&GaussianFilter::new(1.0), &TotalVariation::new(0.1), &NonLocalMeans::new(3, 0.1, 0.1), &filter];
+    let restorers: [&dyn Restorer; 4] = [
+        &GaussianFilter::new(1.0),
+        &TotalVariation::new(0.1, Colours::Apart),
+        &NonLocalMeans::new(3, 0.1, 0.1),
+        &filter,
+    ];
     for restorer in restorers {
         assert!(restorer.restore(&hole, &test, &mut || true).is_err(), "{}", restorer.name());
     }
