@@ -43,9 +43,9 @@ def comparisons(file):
     # One step of 8 bits, where both stand on either side of a half.
     yield "blurred", [rounded(gaussian_filter(picture, blur, axes=(0, 1))) for picture in clean], 1.01 / 255
     yield "total_variation", [denoise_tv_chambolle(picture, weight, channel_axis=2) for picture in noisy], 1e-4
-    means = {"patch_size": int(patch), "patch_distance": 6, "h": h, "sigma": noise, "fast_mode": True}
-    # The library rounds its exponential.
-    yield "non_local_means", [denoise_nl_means(picture, channel_axis=2, **means) for picture in noisy], 2e-3
+    means = {"patch_size": int(patch), "patch_distance": 6, "h": h, "sigma": noise, "fast_mode": False}
+    # The library's exponential is off by up to 4 %.
+    yield "non_local_means", [denoise_nl_means(picture, channel_axis=2, **means) for picture in noisy], 1e-2
 
 
 def main():

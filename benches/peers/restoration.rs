@@ -2,7 +2,7 @@
 //! safetensors file.
 
 use pixscribe::data;
-use pixscribe::restoration::classical::{GaussianFilter, NonLocalMeans, TotalVariation};
+use pixscribe::restoration::classical::{Colours, GaussianFilter, NonLocalMeans, TotalVariation};
 use pixscribe::restoration::{Picture, Restorer, Task, measure, noise_level};
 use safetensors::tensor::{Dtype, TensorView};
 use std::error::Error;
@@ -40,7 +40,7 @@ fn main() -> Fallible<()> {
     file.add_numbers("noise_level", &noisy, |_, noisy| Ok(noise_level::estimate(noisy)?))?;
     let filters: [(&str, &dyn Restorer); 3] = [
         ("gaussian", &GaussianFilter::new(BLUR)),
-        ("total_variation", &TotalVariation::new(WEIGHT)),
+        ("total_variation", &TotalVariation::new(WEIGHT, Colours::Apart)),
         ("non_local_means", &NonLocalMeans::new(PATCH, STRENGTH, NOISE)),
     ];
     for (name, filter) in filters {

@@ -37,7 +37,7 @@ impl Mask {
     pub fn centre(width: usize, height: usize, side: usize) -> Result<Self, RestorationError> {
         let inside = |at: usize, length: usize| {
             let start = length.saturating_sub(side) / 2;
-            (start..start + side).contains(&at)
+            at >= start && at - start < side
         };
         let hidden = (0..width * height).map(|i| inside(i / width, height) && inside(i % width, width)).collect();
         Self::new(width, height, hidden)

@@ -207,7 +207,7 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::super::classical::tests::sample;
-    use super::super::classical::{GaussianFilter, TotalVariation};
+    use super::super::classical::{Colours, GaussianFilter, TotalVariation};
     use super::*;
 
     /// Gives back a picture that nobody damaged, or the damaged one.
@@ -230,7 +230,9 @@ mod tests {
 
     fn table(task: &Task, clean: &[Picture], models: &[&dyn Restorer]) -> Table {
         let classical: Vec<Classical> = match task {
-            Task::Denoise { .. } => vec![Box::new(GaussianFilter::new(0.7)), Box::new(TotalVariation::new(0.08))],
+            Task::Denoise { .. } => {
+                vec![Box::new(GaussianFilter::new(0.7)), Box::new(TotalVariation::new(0.08, Colours::Apart))]
+            }
             _ => Vec::new(),
         };
         compare(&Trial { task, clean, seed: 3 }, &classical, models, &mut || true).unwrap().unwrap()

@@ -6,6 +6,7 @@ use super::mask::Mask;
 use super::picture::Picture;
 use crate::data::SIDE;
 use crate::ops::random::Stream;
+use rayon::prelude::*;
 use std::fmt;
 
 /// Deviation of the noise of the standard tasks.
@@ -32,7 +33,7 @@ impl Task {
     /// The three tasks that are reported: noise 0.2; blur 1.5 with noise 0.01; a 12x12 hole in the centre of 32x32.
     ///
     /// # Errors
-    /// None in practice: the hole fits.
+    /// Never: the hole fits.
     pub fn standard() -> Result<[Self; 3], RestorationError> {
         let mask = Mask::centre(SIDE, SIDE, HOLE)?;
         let deblur = Self::Deblur { blur: BLUR, sigma: BLUR_NOISE };
@@ -76,7 +77,6 @@ impl Task {
     /// # Errors
     /// As [`Task::damage`].
     pub fn damage_all(&self, clean: &[Picture], seed: u64, purpose: &str) -> Result<Vec<Picture>, RestorationError> {
-        use rayon::prelude::*;
         let damage = |(index, picture)| self.damage(picture, &Stream::new(seed, purpose, index as u64));
         clean.par_iter().enumerate().map(damage).collect()
     }

@@ -3,7 +3,7 @@
 use super::super::picture::{COLOURS, mirrored};
 use super::super::{Picture, RestorationError, Restorer, Task, each};
 use super::least_squares::{Equations, Samples};
-use super::{Lessons, other_task};
+use super::{Colours, Lessons, other_task};
 use crate::ops::random::Stream;
 use std::ops::Range;
 
@@ -15,13 +15,6 @@ const PIXELS: u64 = 64;
 const RIDGE: f64 = 1e-7;
 /// What is taken from every number, so that the constant has little to do.
 const MIDDLE: f32 = 0.5;
-
-/// Whether a colour is told from itself alone or from all three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colours {
-    Apart,
-    Together,
-}
 
 /// A filter of side x side pixels and a constant, fitted by least squares to one task.
 #[derive(Clone, Debug)]
@@ -138,11 +131,7 @@ impl Restorer for LinearFilter {
     }
 
     fn settings(&self) -> String {
-        let colours = match self.colours {
-            Colours::Apart => "apart",
-            Colours::Together => "together",
-        };
-        format!("{0}x{0}, colours {colours}", self.side)
+        format!("{0}x{0}, colours {1}", self.side, self.colours)
     }
 
     fn restore(

@@ -18,13 +18,30 @@ mod wiener;
 
 pub use gaussian::GaussianFilter;
 pub use harmonic::Harmonic;
-pub use linear::{Colours, LinearFilter};
+pub use linear::LinearFilter;
 pub use non_local::NonLocalMeans;
 pub use ring::RingRegression;
 pub use total_variation::TotalVariation;
 pub use wiener::{Prior, Spectrum, Wiener};
 
 use super::{Mask, Picture, RestorationError, Restorer, Task, score};
+use std::fmt;
+
+/// Whether a restorer sees each colour as a picture of its own, or all three at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    Apart,
+    Together,
+}
+
+impl fmt::Display for Colours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Apart => "apart",
+            Self::Together => "together",
+        })
+    }
+}
 
 /// A restorer that may be sent to other threads.
 pub type Classical = Box<dyn Restorer + Send + Sync>;
