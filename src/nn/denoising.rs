@@ -100,7 +100,7 @@ const STEEPEST: f32 = 256.0;
 /// # Panics
 /// When `width` is not an even number of at least 4.
 pub fn waves(times: &[f32], width: usize) -> Vec<f32> {
-    assert!(width >= 4 && width % 2 == 0, "waves: {width} numbers are no pairs");
+    assert!(width >= 4 && width.is_multiple_of(2), "waves: {width} numbers are no pairs");
     let half = width / 2;
     let frequencies: Vec<f32> = (0..half).map(|i| STEEPEST.powf(i as f32 / (half - 1) as f32)).collect();
     let mut numbers = Vec::with_capacity(times.len() * width);

@@ -54,7 +54,7 @@ type Shape3 = (usize, usize, usize);
 impl Sizes {
     fn new(&(batch, queries, channels): &Shape3, k: &Shape3, v: &Shape3, spec: Attention) -> Self {
         let Attention { heads, causal } = spec;
-        assert!(heads > 0 && channels % heads == 0, "attention: {heads} heads of {channels} channels");
+        assert!(heads > 0 && channels.is_multiple_of(heads), "attention: {heads} heads of {channels} channels");
         assert!(k == v && (k.0, k.2) == (batch, channels), "attention: shapes that do not fit");
         assert!(k.1 >= if causal { queries } else { 1 }, "attention: a query without a key");
         Self { batch, queries, keys: k.1, heads, width: channels / heads, causal }

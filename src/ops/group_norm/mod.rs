@@ -42,7 +42,7 @@ pub trait GroupNormOp: ActivationOp {
 type Shape4 = (usize, usize, usize, usize);
 
 fn check(x: &Shape4, gamma: &(usize,), beta: &(usize,), modulation: Option<&(usize, usize)>, groups: usize) {
-    assert!(groups > 0 && x.3 % groups == 0, "group_norm: {groups} groups of {} channels", x.3);
+    assert!(groups > 0 && x.3.is_multiple_of(groups), "group_norm: {groups} groups of {} channels", x.3);
     assert!(gamma.0 == x.3 && beta.0 == x.3, "group_norm: one gamma and beta a channel");
     let fits = modulation.is_none_or(|&rows| rows == (x.0, 2 * x.3));
     assert!(fits, "group_norm: one scale and shift a picture and channel");
