@@ -64,7 +64,7 @@ fn a_resumed_training_ends_with_the_bytes_of_an_untouched_one_on_any_number_of_t
 
 #[test]
 fn the_loss_falls_and_what_is_logged_was_announced() {
-    let config = DiffusionConfig { batch_size: 10, epochs: 4, warmup_steps: 2, ema: 0.8, ..config() };
+    let config = DiffusionConfig { batch_size: 10, epochs: 8, warmup_steps: 2, ema: 0.8, ..config() };
     let mut learner = recipe(config);
     let names: Vec<String> = learner.metric_defs().into_iter().map(|def| def.name).collect();
     let before = learner.evaluate(&mut || true).unwrap().unwrap();
