@@ -161,7 +161,7 @@ impl Stage {
 
     fn create(&self, name: &str) -> RunDir {
         let this = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
-        let arguments = ["--ignored", "--exact", "--nocapture", "a_worker", "--"].map(String::from);
+        let arguments = ["--ignored", "--exact", "--nocapture", "--test-threads=2", "a_worker", "--"].map(String::from);
         let mut config = Config { model: Some(ModelKind::Cnn), ..Config::default() };
         config.runtime.launcher = [this].into_iter().chain(arguments).collect();
         RunDir::create(&self.runs(), &name.parse().unwrap(), &config.to_toml().unwrap()).unwrap()
@@ -330,7 +330,7 @@ fn of_two_workers_on_one_run_the_second_leaves_with_a_reason() {
     assert!(config.launcher.is_empty());
     // `resume` would refuse before it starts anyone; go past it.
     let this = std::env::current_exe().unwrap();
-    let arguments = ["--ignored", "--exact", "--nocapture", "a_worker", "--", "--runs"];
+    let arguments = ["--ignored", "--exact", "--nocapture", "--test-threads=2", "a_worker", "--", "--runs"];
     let second = Command::new(this).args(arguments).arg(stage.runs()).args(["--resume", "a"]).output().unwrap();
     let said = Said::of(second);
     assert!(said.code == 1 && said.err.contains("another worker computes it"), "{said:?}");
