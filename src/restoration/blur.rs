@@ -1,6 +1,7 @@
 //! Blur by a symmetric kernel, row by row and column by column, over mirrored borders.
 
 use super::picture::{COLOURS, Picture, mirrored};
+use rayon::prelude::*;
 
 /// Deviations that a Gaussian kernel reaches each way (scipy.ndimage's `truncate`).
 const TRUNCATE: f32 = 4.0;
@@ -41,6 +42,11 @@ impl Blur {
         let mut blurred = picture.clone();
         blurred.pixels_mut().copy_from_slice(&self.along(&rows, 1, height, width * pixel));
         blurred
+    }
+
+    /// The blurred pictures, in the same order.
+    pub fn apply_all(&self, pictures: &[Picture]) -> Vec<Picture> {
+        pictures.par_iter().map(|picture| self.apply(picture)).collect()
     }
 
     /// Blurs the middle axis of `values (outer, length, inner)`.
