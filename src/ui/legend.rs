@@ -55,7 +55,7 @@ fn name(plot: &Plot<'_>, line: &Line<'_>, width: usize) -> String {
     if room >= 8 {
         format!("{} {}", short_name(line.run.as_str(), room), line.metric)
     } else {
-        short_name(line.run.as_str(), width).into()
+        short_name(line.run.as_str(), width)
     }
 }
 
