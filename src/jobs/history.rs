@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::confusion::Confusion;
-use super::series::{Axis, Point, Series};
+use super::point::{Axis, Point};
+use super::series::Series;
 use crate::run::{Event, EventKind, EventTail, MetricDef, Num, RunDir, SheetNote, plain_text};
 
 /// Lines of the event list that are kept; the log itself has them all.

@@ -9,7 +9,7 @@ use super::brush::{Brush, Span, after, row, span};
 use super::format;
 use super::run_table::short_name;
 use super::theme::Theme;
-use crate::app::{App, Ghost, Line, Plot, Reading};
+use crate::app::{App, Ghost, Line, Plot};
 
 /// Fewer rows hold no legend beside the chart.
 const MIN_ROWS: u16 = 6;
@@ -61,7 +61,6 @@ fn name(plot: &Plot<'_>, line: &Line<'_>, width: usize) -> String {
 
 /// A dot in the curve's colour, its name and its value, as many as fit in two rows; faint curves have no entry.
 fn line_of_values(plot: &Plot<'_>, area: Rect, brush: &mut Brush<'_>) -> u16 {
-    let dot = brush.glyph("●", "*");
     let theme = brush.theme;
     let mut rest = row(area, 0);
     let mut rows = 1;
@@ -73,14 +72,7 @@ fn line_of_values(plot: &Plot<'_>, area: Rect, brush: &mut Brush<'_>) -> u16 {
     let share = usize::from(area.width) * 2 / entries.clone().count().max(1);
     let mut left_out = entries.clone().count();
     for line in entries {
-        let value = figure(line.reading(plot).value, line.is_share());
-        let room = share.saturating_sub(value.width() + 5).max(12);
-        let entry: [Span<'_>; 4] = [
-            span(" ", theme.text()),
-            span(dot, style(line, &theme)),
-            span(format!(" {} ", name(plot, line, room)), theme.dim()),
-            span(value + " ", theme.text()),
-        ];
+        let entry = entry(plot, line, share, brush);
         let width: usize = entry.iter().map(|(text, _)| text.width()).sum();
         if width > usize::from(rest.width) {
             if rows == 2 {
@@ -96,26 +88,31 @@ fn line_of_values(plot: &Plot<'_>, area: Rect, brush: &mut Brush<'_>) -> u16 {
     rows
 }
 
+fn entry<'a>(plot: &Plot<'_>, line: &Line<'_>, width: usize, brush: &Brush<'_>) -> [Span<'a>; 4] {
+    let theme = brush.theme;
+    let value = figure(line.reading(plot).value, line.is_share());
+    let room = width.saturating_sub(value.width() + 5).max(12);
+    [
+        span(" ", theme.text()),
+        span(brush.glyph("●", "*"), style(line, &theme)),
+        span(format!(" {} ", name(plot, line, room)), theme.dim()),
+        span(value + " ", theme.text()),
+    ]
+}
+
 fn figure(value: Option<f64>, is_share: bool) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format::metric(value, is_share))
 }
 
 /// One row a curve: its value, and the least, the largest and the best of what is shown.
 fn table(plot: &Plot<'_>, area: Rect, brush: &mut Brush<'_>) -> u16 {
-    let readings: Vec<Reading> = plot.lines.iter().map(|line| line.reading(plot)).collect();
-    let place = |at| format::place(plot.axis, at);
-    let value = plot.cursor.map_or_else(|| "last".to_owned(), place);
+    let rows: Vec<[String; 5]> = plot.lines.iter().map(|line| figures(plot, line)).collect();
+    let value = plot.cursor.map_or_else(|| "last".to_owned(), |at| format::place(plot.axis, at));
     let heads = [value.as_str(), "min", "max", "best", "at"];
-    let figures = |(line, reading): (&Line<'_>, &Reading)| {
-        let share = line.is_share();
-        let (low, high) = (reading.extremes.map(|(low, _)| low), reading.extremes.map(|(_, high)| high));
-        let best = reading.best.map(|(value, _)| format::metric(value, share)).unwrap_or_default();
-        let at = reading.best.map(|(_, point)| place(point.at(plot.axis))).unwrap_or_default();
-        [figure(reading.value, share), figure(low, share), figure(high, share), best, at]
-    };
-    let rows: Vec<[String; 5]> = plot.lines.iter().zip(&readings).map(figures).collect();
+    // What no curve has a best of has no column for it.
+    let filled = rows.iter().flat_map(|row| row.iter().rposition(|figure| !figure.is_empty())).max().unwrap_or(0) + 1;
+    let columns = usize::from((area.width - MIN_NAME) / FIGURE).min(filled);
     let longest = plot.lines.iter().map(|line| name(plot, line, usize::from(MAX_NAME)).width() as u16 + 4);
-    let columns = usize::from((area.width - MIN_NAME) / FIGURE).min(heads.len());
     let for_name = (area.width - FIGURE * columns as u16).min(longest.max().unwrap_or(0).clamp(MIN_NAME, MAX_NAME));
     let theme = brush.theme;
     let what = if plot.cursor.is_some() { format!(" at {}", plot.axis.name()) } else { String::new() };
@@ -123,17 +120,22 @@ fn table(plot: &Plot<'_>, area: Rect, brush: &mut Brush<'_>) -> u16 {
     table_row(&heads, columns, theme.dim(), after(row(area, 0), for_name), brush);
     for (at, (line, figures)) in plot.lines.iter().zip(&rows).enumerate() {
         let here = row(area, at as u16 + 1);
-        let dot = brush.glyph("●", "*");
-        let cell = Rect { width: for_name, ..here };
-        let named = name(plot, line, usize::from(for_name.saturating_sub(4)));
-        brush.line(
-            cell,
-            &[span(" ", theme.text()), span(dot, style(line, &theme)), span(format!(" {named}"), theme.dim())],
-        );
-        let figures: Vec<&str> = figures.iter().map(String::as_str).collect();
-        table_row(&figures, columns, theme.text(), after(here, for_name), brush);
+        let dot = span(brush.glyph("●", "*"), style(line, &theme));
+        let named = span(format!(" {}", name(plot, line, usize::from(for_name.saturating_sub(4)))), theme.dim());
+        brush.line(Rect { width: for_name, ..here }, &[span(" ", theme.text()), dot, named]);
+        table_row(&figures.each_ref().map(String::as_str), columns, theme.text(), after(here, for_name), brush);
     }
     plot.lines.len() as u16 + 1
+}
+
+/// Value, least, largest, best, and where that was logged.
+fn figures(plot: &Plot<'_>, line: &Line<'_>) -> [String; 5] {
+    let (share, reading) = (line.is_share(), line.reading(plot));
+    let (low, high) = (reading.extremes.map(|(low, _)| low), reading.extremes.map(|(_, high)| high));
+    let (best, at) = reading.best.unzip();
+    let best = best.map(|value| format::metric(value, share)).unwrap_or_default();
+    let at = at.map(|point| format::place(plot.axis, point.at(plot.axis))).unwrap_or_default();
+    [figure(reading.value, share), figure(low, share), figure(high, share), best, at]
 }
 
 fn table_row(cells: &[&str], columns: usize, style: Style, area: Rect, brush: &mut Brush<'_>) {

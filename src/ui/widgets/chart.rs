@@ -65,12 +65,12 @@ impl Chart<'_> {
     }
 
     fn y_range(&self) -> Option<(f64, f64)> {
-        let ranges = self.curves.iter().filter_map(|curve| curve.y_range(self.axis, self.window));
-        let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        let ranges = || self.curves.iter().filter_map(|curve| curve.y_range(self.axis, self.window));
+        let (low, high) = ranges().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         if self.log_y {
             // What is not positive has no place on this axis: it is drawn on the lower edge.
             let high = high.max(1e-12);
-            let low = if low > 0.0 { low } else { high / 1e4 };
+            let low = ranges().map(|(low, _)| low).filter(|low| *low > 0.0).reduce(f64::min).unwrap_or(high / 1e4);
             return Some((low.min(high / 1.5), high));
         }
         let margin = if high > low { (high - low) * 0.04 } else { high.abs().max(1.0) * 0.1 };
