@@ -242,6 +242,9 @@ proptest! {
         let kernel = Case { way: Way::Kernel, x: [batch, height, width, channels], activation };
         let composition = Case { way: Way::Composition, ..kernel };
         let inputs = kernel.inputs();
+        // Within the last bits of zero the two may be on different sides of a kink, and their gradients then differ.
+        let plain = Case { activation: Activation::Identity, ..composition }.run(&inputs).0;
+        prop_assume!(plain.y.iter().all(|y| y.abs() > 1e-5));
         let (got, got_moments) = kernel.run(&inputs);
         let (due, due_moments) = composition.run(&inputs);
         // The composition sums in single precision; a few rows with a tiny variance magnify its last bits.
