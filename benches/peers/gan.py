@@ -25,7 +25,8 @@ class ConditionalNorm(nn.Module):
 class Generator(nn.Module):
     def __init__(self, labels):
         super().__init__()
-        self.seedling = nn.Linear(NOISE, 4 * 4 * 256)
+        self.seedling = nn.Linear(NOISE, 4 * 4 * 256, bias=False)
+        self.layout = nn.Embedding(labels, 4 * 4 * 256)
         widths = [256, 128, 64, 3]
         self.norms = nn.ModuleList(ConditionalNorm(labels, width) for width in widths[:3])
         self.convs = nn.ModuleList(
@@ -33,7 +34,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, noise, y):
-        x = self.seedling(noise).view(-1, 256, 4, 4)
+        x = (self.seedling(noise) + self.layout(y)).view(-1, 256, 4, 4)
         for norm, conv in zip(self.norms, self.convs):
             x = conv(F.relu(norm(x, y)))
         return torch.tanh(x)
@@ -61,15 +62,16 @@ class Spectral(nn.Module):
 class Discriminator(nn.Module):
     def __init__(self, labels):
         super().__init__()
-        shapes = [(32, 3, 3, 3), (64, 32, 4, 4), (128, 64, 4, 4), (128, 128, 4, 4)]
+        shapes = [(32, 3, 3, 3), (64, 32, 4, 4), (128, 64, 4, 4), (96, 128, 4, 4)]
         self.weights = nn.ModuleList(Spectral(*shape) for shape in shapes)
         self.biases = nn.ParameterList(torch.zeros(shape[0]) for shape in shapes)
-        self.realness = Spectral(1, 128)
+        self.realness = Spectral(1, 96)
         self.realness_bias = nn.Parameter(torch.zeros(1))
-        self.projection = Spectral(labels, 128)
-        self.head_conv = nn.Conv2d(128, 160, 4, 2, 1, bias=False)
-        self.head_norm = nn.BatchNorm2d(160, momentum=0.4)
-        self.head = nn.Linear(160, labels)
+        self.projection = Spectral(labels, 96)
+        convs = [nn.Conv2d(128, 112, 4, 2, 1, bias=False), nn.Conv2d(112, 112, 3, 1, 1, bias=False)]
+        self.head_convs = nn.ModuleList(convs)
+        self.head_norms = nn.ModuleList(nn.BatchNorm2d(112, momentum=0.4) for _ in convs)
+        self.head = nn.Linear(112, labels)
 
     def iterate(self):
         for spectral in [*self.weights, self.realness, self.projection]:
@@ -91,7 +93,9 @@ class Discriminator(nn.Module):
         return plain + (F.embedding(y, self.projection()) * sums).sum(1)
 
     def names(self, features):
-        return self.head(F.relu(self.head_norm(self.head_conv(features))).mean((2, 3)))
+        for conv, norm in zip(self.head_convs, self.head_norms):
+            features = F.relu(norm(conv(features)))
+        return self.head(features.mean((2, 3)))
 
 
 class GanPeer(Peer):
@@ -125,7 +129,7 @@ class GanPeer(Peer):
         self.adams["discriminator"].step()
 
         critic.requires_grad_(False)
-        critic.head_norm.eval()
+        critic.head_norms.eval()
         features = critic.features(made)
         names = F.cross_entropy(critic.names(features), self.y)
         loss = self.meta["label_weight_fake"] * names - critic.score(features, self.y).mean()
@@ -133,7 +137,7 @@ class GanPeer(Peer):
         loss.backward()
         self.adams["generator"].step()
         critic.requires_grad_(True)
-        critic.head_norm.train()
+        critic.head_norms.train()
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averages.parameters()), list(self.nets.parameters()), 0.001)
         return {"realness": real.detach(), "logits": logits.detach()}
@@ -158,6 +162,8 @@ def translated(key, tensor):
             # Rows are pixels and then channels; PyTorch's are channels and then pixels.
             tensor = tensor.unflatten(0, (16, 256)).transpose(0, 1).flatten(0, 1)
             return key, tensor
+        if layer == "layout":
+            return "generator.layout.weight", tensor.unflatten(1, (16, 256)).transpose(1, 2).flatten(1, 2)
         index = int(layer.removeprefix("stage")) - 1
         if rest[0] == "conv":
             # (u, v, o), U, V, c is c, o, 2 (1 - U) + u, 2 (1 - V) + v.
@@ -173,8 +179,10 @@ def translated(key, tensor):
         return f"discriminator.weights.{index}.{rest[0]}", kernel(tensor, rest[0], squares=index > 0)
     if layer == "realness" and rest == ["bias"]:
         return "discriminator.realness_bias", tensor
-    if layer == "head" and rest[0] in ("conv", "norm"):
-        return f"discriminator.head_{rest[0]}.{rest[1]}", kernel(tensor, rest[1], squares=rest[0] == "conv")
+    if layer == "head" and rest[0].startswith("stage"):
+        index = int(rest[0].removeprefix("stage")) - 1
+        name = f"discriminator.head_{rest[1]}s.{index}.{rest[2]}"
+        return name, kernel(tensor, rest[2], squares=index == 0)
     return key, tensor
 
 

@@ -40,7 +40,7 @@ impl Default for GanConfig {
             generator: true,
             epochs: 12,
             batch_size: 64,
-            learning_rate_d: 4e-4,
+            learning_rate_d: 6e-4,
             learning_rate_g: 4e-4,
             decay_from: 0.5,
             beta1: 0.0,

@@ -35,7 +35,7 @@ pub struct Discriminator<D: Backend> {
 }
 
 impl<D: Backend> Discriminator<D> {
-    const CHANNELS: [usize; 4] = [32, 64, 128, 128];
+    const CHANNELS: [usize; 4] = [32, 64, 128, 96];
 
     /// A discriminator with the first weights of `seed`.
     ///

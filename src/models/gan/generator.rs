@@ -2,17 +2,20 @@
 
 use super::COLOURS;
 use crate::nn::init::{he_normal, uniform_fan_in};
-use crate::nn::{ConditionalNorm, Conv, Linear, Module, Scope, Visitor};
-use crate::ops::{Activation, Backend, Conv2d, Image, Matrix};
+use crate::nn::{ConditionalNorm, Conv, Linear, Module, Role, Scope, Visitor};
+use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, rows};
 use dfdx::prelude::*;
 
 /// Noise `(B, 128)` and labels to pictures `(B, 32, 32, 3)` in -1..1.
 ///
 /// A linear layer to 4x4 pixels, then three transposed 4x4 convolutions of stride 2, each behind a conditional batch norm
-/// with ReLU, and tanh. The convolutions have no biases (Radford et al. 2016): the norms shift.
+/// with ReLU, and tanh. The convolutions have no biases (Radford et al. 2016): the norms shift. The linear layer's bias is
+/// the label's own: conditional norms treat all pixels alike, and so cannot tell where a label has what.
 #[derive(Clone, Debug)]
 pub struct Generator<D: Backend> {
     seedling: Linear<D>,
+    /// What each label adds to the 4x4 pixels, `(labels, 4 * 4 * C)`.
+    layout: Matrix<D>,
     stages: [Stage<D>; 3],
 }
 
@@ -34,9 +37,10 @@ impl<D: Backend> Generator<D> {
         Ok(Self {
             seedling: Linear {
                 weight: device.try_tensor_from_vec(weight, (outputs, noise))?,
-                bias: Some(device.try_zeros_like(&(outputs,))?),
+                bias: None,
                 relu: false,
             },
+            layout: device.try_zeros_like(&(labels, outputs))?,
             stages: [stage(0, a, b)?, stage(1, b, c)?, stage(2, c, colours)?],
         })
     }
@@ -49,7 +53,7 @@ impl<D: Backend> Generator<D> {
     /// # Panics
     /// When there are not as many labels as rows, or a label is unknown.
     pub fn train<T: Tape<f32, D>>(&mut self, noise: Matrix<D, T>, labels: &[usize]) -> Result<Image<D, T>, D::Err> {
-        let mut x = self.start(noise)?;
+        let mut x = self.start(noise, labels)?;
         for stage in &mut self.stages {
             let normal = stage.norm.train(x, labels)?;
             x = stage.grow(normal)?;
@@ -64,16 +68,16 @@ impl<D: Backend> Generator<D> {
     /// # Panics
     /// When there are not as many labels as rows, or a label is unknown.
     pub fn infer(&self, noise: Matrix<D>, labels: &[usize]) -> Result<Image<D>, D::Err> {
-        let mut x = self.start(noise)?;
+        let mut x = self.start(noise, labels)?;
         for stage in &self.stages {
             x = stage.grow(stage.norm.infer(x, labels)?)?;
         }
         D::activate(x, Activation::Tanh)
     }
 
-    fn start<T: Tape<f32, D>>(&self, noise: Matrix<D, T>) -> Result<Image<D, T>, D::Err> {
+    fn start<T: Tape<f32, D>>(&self, noise: Matrix<D, T>, labels: &[usize]) -> Result<Image<D, T>, D::Err> {
         let batch = noise.shape().0;
-        let x = self.seedling.forward(noise)?;
+        let x = self.seedling.forward(noise)?.try_add(rows(self.layout.retaped::<T>(), labels)?)?;
         x.try_reshape_like(&(batch, Self::FIRST_SIDE, Self::FIRST_SIDE, Self::CHANNELS[0]))
     }
 }
@@ -81,6 +85,7 @@ impl<D: Backend> Generator<D> {
 impl<D: Backend> Module<D> for Generator<D> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
         self.seedling.walk(&scope.child("seedling"), visitor)?;
+        visitor.visit(scope.child("layout").name(), Role::Bias, &mut self.layout)?;
         for (stage, name) in self.stages.iter_mut().zip(["stage1", "stage2", "stage3"]) {
             stage.norm.walk(&scope.child(name).child("norm"), visitor)?;
             stage.conv.walk(&scope.child(name).child("conv"), visitor)?;

@@ -5,34 +5,32 @@ use crate::nn::{BatchNorm, Conv, Linear, Module, Scope, Visitor};
 use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, host::read};
 use dfdx::prelude::*;
 
-/// Features `(B, 8, 8, C)` to logits `(B, labels)`: a 4x4 convolution of stride 2 with batch norm and ReLU, the mean
-/// over its pixels, a linear layer.
+/// Features `(B, 8, 8, C)` to logits `(B, labels)`: a 4x4 convolution of stride 2 and a 3x3 convolution, each with batch
+/// norm and ReLU, the mean over the pixels, a linear layer.
 ///
 /// It has no spectral norm, which slows the learning of labels: after 300 steps of 64 real pictures a head behind a
-/// wholly normalised net had a training loss of 1.80 nats, this one of 1.61.
+/// wholly normalised net had a training loss of 1.80 nats, one convolution without it 1.61.
 #[derive(Clone, Debug)]
 pub struct LabelHead<D: Backend> {
-    conv: Conv<D>,
-    norm: BatchNorm<D>,
+    stages: [Stage<D>; 2],
     linear: Linear<D>,
 }
 
 impl<D: Backend> LabelHead<D> {
-    pub const FILTERS: usize = 160;
+    const FILTERS: usize = 112;
 
     /// # Errors
     /// When the device is out of memory.
     pub fn new(device: &D, channels: usize, labels: usize, seed: u64) -> Result<Self, D::Err> {
         let filters = Self::FILTERS;
-        let weight = he_normal(seed, "discriminator.head.conv", filters * 16 * channels, 16 * channels);
+        let halve = Conv2d { squares: true, ..Conv2d::default() };
+        let keep = Conv2d { pad: 1, ..Conv2d::default() };
         let linear = uniform_fan_in(seed, "discriminator.head", labels * filters, filters);
         Ok(Self {
-            conv: Conv {
-                weight: device.try_tensor_from_vec(weight, (filters, 2, 2, 4 * channels))?,
-                bias: None,
-                spec: Conv2d { squares: true, ..Conv2d::default() },
-            },
-            norm: BatchNorm::new(device, filters, Activation::Relu)?,
+            stages: [
+                Stage::new(device, seed, "stage1", (filters, 2, 2, 4 * channels), halve)?,
+                Stage::new(device, seed, "stage2", (filters, 3, 3, filters), keep)?,
+            ],
             linear: Linear {
                 weight: device.try_tensor_from_vec(linear, (labels, filters))?,
                 bias: Some(device.try_zeros_like(&(labels,))?),
@@ -41,39 +39,69 @@ impl<D: Backend> LabelHead<D> {
         })
     }
 
-    /// By the batch's moments, which go into the running ones; gradients flow to features and weights.
+    /// The training pass: normalises by the batch's moments and learns the running ones.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn train<T: Tape<f32, D>>(&mut self, features: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        let x = self.norm.train(self.conv.forward(features)?)?;
+        let x = self.stages.iter_mut().try_fold(features, |x, stage| stage.norm.train(stage.conv.forward(x)?))?;
         self.linear.forward(D::global_avg_pool(x)?)
     }
 
-    /// By the running moments, every picture by itself; gradients flow to the features alone.
+    /// By the running moments; the head's weights learn nothing.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn frozen<T: Tape<f32, D>>(&self, features: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        // A norm by given moments is a convolution with other weights.
-        let (scale, shift) = self.norm.scale_and_shift();
-        let window = self.conv.weight.shape().num_elements() / scale.len();
-        let mut weight = read(&self.conv.weight);
-        weight.chunks_exact_mut(window).zip(&scale).for_each(|(row, scale)| row.iter_mut().for_each(|w| *w *= scale));
-        let device = self.conv.weight.device();
-        let folded = Conv {
-            weight: device.try_tensor_from_vec(weight, *self.conv.weight.shape())?,
-            bias: Some(device.try_tensor_from_vec(shift, (scale.len(),))?),
-            spec: Conv2d { relu: true, no_weight_gradient: true, ..self.conv.spec },
-        };
-        self.linear.detached()?.forward(D::global_avg_pool(folded.forward(features)?)?)
+        let x = self.stages.iter().try_fold(features, |x, stage| stage.frozen()?.forward(x))?;
+        self.linear.detached()?.forward(D::global_avg_pool(x)?)
     }
 }
 
 impl<D: Backend> Module<D> for LabelHead<D> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err> {
-        self.conv.walk(&scope.child("conv"), visitor)?;
-        self.norm.walk(&scope.child("norm"), visitor)?;
+        for (stage, name) in self.stages.iter_mut().zip(["stage1", "stage2"]) {
+            stage.conv.walk(&scope.child(name).child("conv"), visitor)?;
+            stage.norm.walk(&scope.child(name).child("norm"), visitor)?;
+        }
         self.linear.walk(scope, visitor)
+    }
+}
+
+/// A convolution, then batch norm and ReLU.
+#[derive(Clone, Debug)]
+struct Stage<D: Backend> {
+    conv: Conv<D>,
+    norm: BatchNorm<D>,
+}
+
+impl<D: Backend> Stage<D> {
+    fn new(
+        device: &D,
+        seed: u64,
+        name: &str,
+        shape: (usize, usize, usize, usize),
+        spec: Conv2d,
+    ) -> Result<Self, D::Err> {
+        let (filters, window) = (shape.0, shape.1 * shape.2 * shape.3);
+        let weight = he_normal(seed, &format!("discriminator.head.{name}"), filters * window, window);
+        Ok(Self {
+            conv: Conv { weight: device.try_tensor_from_vec(weight, shape)?, bias: None, spec },
+            norm: BatchNorm::new(device, filters, Activation::Relu)?,
+        })
+    }
+
+    /// The whole stage as one convolution whose weights learn nothing: a norm by given moments scales them.
+    fn frozen(&self) -> Result<Conv<D>, D::Err> {
+        let (scale, shift) = self.norm.scale_and_shift();
+        let window = self.conv.weight.shape().num_elements() / scale.len();
+        let mut weight = read(&self.conv.weight);
+        weight.chunks_exact_mut(window).zip(&scale).for_each(|(row, scale)| row.iter_mut().for_each(|w| *w *= scale));
+        let device = self.conv.weight.device();
+        Ok(Conv {
+            weight: device.try_tensor_from_vec(weight, *self.conv.weight.shape())?,
+            bias: Some(device.try_tensor_from_vec(shift, (scale.len(),))?),
+            spec: Conv2d { relu: true, no_weight_gradient: true, ..self.conv.spec },
+        })
     }
 }
