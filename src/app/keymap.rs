@@ -78,6 +78,7 @@ const PREVIEW: &[KeyLine] = &[
     line("o", "open file", "name what is in a picture file of yours"),
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),
+    line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),
     line("t", "nearest", "nearest training images of made pictures; again: out of noise"),
 ];
 

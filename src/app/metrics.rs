@@ -88,28 +88,35 @@ pub(super) fn mean_of(metric: &str) -> Option<String> {
     Some(format!("{split}/{}", quantity.strip_prefix("epoch_")?))
 }
 
+/// A metric's split and quantity; a mean over an epoch has those of what it is a mean of.
+fn line_of(metric: &str) -> (&str, &str) {
+    let (split, quantity) = metric.split_once('/').unwrap_or(("", metric));
+    (split, quantity.strip_prefix("epoch_").unwrap_or(quantity))
+}
+
 impl MetricGroup<'_> {
-    /// The colour of a metric among those of the group: the same split has the same one on every chart, and a mean that
-    /// of what it is a mean of.
-    pub fn colour(&self, metric: &str) -> usize {
+    /// The colour of each metric: the same split has the same one on every chart, and a mean that of what it is a mean
+    /// of. All at once and by borrowed names: it is asked for in every frame.
+    pub fn colours(&self) -> Vec<usize> {
         /// Colours 0 to 2 are those of the splits that every model has.
         const SPLITS: [&str; 3] = ["train", "held_out", "test"];
-        let line = |metric: &str| mean_of(metric).unwrap_or_else(|| metric.to_owned());
-        let split = |metric: &str| metric.split_once('/').map(|(split, _)| split.to_owned());
-        let fixed = |metric: &str| {
-            let alone = self.metrics.iter().all(|other| split(other) != split(metric) || line(other) == line(metric));
-            SPLITS.iter().position(|known| alone && split(metric).as_deref() == Some(*known))
+        let lines: Vec<(&str, &str)> = self.metrics.iter().map(|metric| line_of(metric)).collect();
+        let fixed = |own: &(&str, &str)| {
+            let is_alone = lines.iter().all(|other| other.0 != own.0 || other == own);
+            SPLITS.iter().position(|split| is_alone && *split == own.0)
         };
-        if let Some(colour) = fixed(metric) {
-            return colour;
-        }
-        let taken: Vec<usize> = self.metrics.iter().filter_map(|metric| fixed(metric)).collect();
-        let mut others: Vec<String> =
-            self.metrics.iter().filter(|metric| fixed(metric).is_none()).map(|metric| line(metric)).collect();
-        others.sort_unstable();
-        others.dedup();
-        let at = others.iter().position(|other| *other == line(metric)).unwrap_or(0);
-        (0..).filter(|colour| !taken.contains(colour)).nth(at).unwrap_or(0)
+        let fixed: Vec<Option<usize>> = lines.iter().map(fixed).collect();
+        let mut free = (0..).filter(|colour| !fixed.contains(&Some(*colour)));
+        let mut given: Vec<(&(&str, &str), usize)> = Vec::new();
+        let mut next = |line| {
+            if let Some((_, colour)) = given.iter().find(|(known, _)| *known == line) {
+                return *colour;
+            }
+            let colour = free.next().unwrap_or(0);
+            given.push((line, colour));
+            colour
+        };
+        lines.iter().zip(&fixed).map(|(line, fixed)| fixed.unwrap_or_else(|| next(line))).collect()
     }
 }
 
@@ -184,11 +191,10 @@ mod tests {
             unit: "",
             metrics: vec!["d/epoch_loss", "d/loss", "g/epoch_loss", "g/loss", "test/loss"],
         };
-        let colours: Vec<usize> = gan.metrics.iter().map(|metric| gan.colour(metric)).collect();
-        assert_eq!(colours, [0, 0, 1, 1, 2]);
+        assert_eq!(gan.colours(), [0, 0, 1, 1, 2]);
         let labels = MetricGroup { name: "a", unit: "%", metrics: vec!["test/a/cat", "test/a/dog", "test/a/frog"] };
-        assert_eq!(labels.metrics.iter().map(|metric| labels.colour(metric)).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(labels.colours(), [0, 1, 2]);
         let cnn = MetricGroup { name: "loss", unit: "", metrics: vec!["held_out/loss", "test/loss", "train/loss"] };
-        assert_eq!(cnn.metrics.iter().map(|metric| cnn.colour(metric)).collect::<Vec<_>>(), [1, 2, 0]);
+        assert_eq!(cnn.colours(), [1, 2, 0]);
     }
 }

@@ -22,6 +22,7 @@ mod press;
 mod press_loss;
 mod press_tab;
 mod preview;
+mod restore;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use plot::{Line, Plot, Reading};
-pub use preview::{FileView, Instead, PreviewView, Show, Shown};
+pub use preview::{FileView, Instead, PreviewView, Show, Shown, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
 pub use window::Window;
 

@@ -47,6 +47,11 @@ impl App {
                     file.answer = Some(answer);
                 }
             }
+            Update::Restored { id, answer } => {
+                if let Some(triple) = self.preview.triple.as_mut().filter(|triple| triple.id == id) {
+                    triple.answer = Some(answer);
+                }
+            }
             Update::Text { run, lines } => self.logs.absorb(run, lines),
             Update::Machine(machine) => self.machine = Some(machine),
         }

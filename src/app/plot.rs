@@ -65,9 +65,11 @@ impl App {
     /// What the selected run logged of a group, each split in its colour.
     fn lines_of_one<'a>(&'a self, group: &MetricGroup<'a>) -> Option<Vec<Line<'a>>> {
         let (run, history) = (self.runs.selected_name()?, self.selected_history()?);
+        let colours = group.colours();
         let line = |metric: &'a str| {
             let series = history.metric(metric)?;
-            Some(Line { run, metric, history, series, colour: group.colour(metric), is_faint: false })
+            let colour = group.metrics.iter().position(|known| *known == metric).map_or(0, |at| colours[at]);
+            Some(Line { run, metric, history, series, colour, is_faint: false })
         };
         Some(drawn(history, group, self.loss.means).into_iter().filter_map(line).collect())
     }
@@ -172,7 +174,7 @@ impl<'a> Line<'a> {
     pub fn reading(&self, plot: &Plot<'_>) -> Reading {
         let range = self.shown(plot.axis, plot.window);
         let value = self.logged_at(plot.axis, plot.cursor).map(|at| f64::from(self.series.points()[at].value));
-        let Some(extent) = self.series.extent(range.clone()).filter(|extent| extent.mean().is_some()) else {
+        let Some(extent) = self.series.extent(range.clone()).filter(|extent| extent.has_values()) else {
             return Reading { value, ..Reading::default() };
         };
         let best = self.history.higher_is_better(self.metric).and_then(|higher| {

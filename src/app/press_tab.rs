@@ -25,9 +25,10 @@ impl App {
             (Tab::Confusion, key) => self.press_on_matrix(key),
             (Tab::Preview, Key::Char('t')) => self.show_instead(),
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
+            (Tab::Preview, Key::Char('r')) => return self.restore(),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
-            (Tab::Preview, key) => self.press_on_preview(key),
+            (Tab::Preview, key) => return self.press_on_preview(key),
             (Tab::Logs, key) => self.press_on_logs(key),
             (Tab::Compare, Key::Down) => self.runs.move_selection(1),
             (Tab::Compare, Key::Up) => self.runs.move_selection(-1),
@@ -71,7 +72,7 @@ impl App {
             Subject::Test => Subject::Generated,
             Subject::Generated => Subject::Test,
         };
-        self.preview.file = None;
+        self.preview.show_pictures();
     }
 
     /// The pictures that were made, their nearest training images, the way out of noise: those that there are, in turns.
@@ -97,14 +98,14 @@ impl App {
         if let Some(confusion) = self.shown_confusion() {
             let (truth, named) = self.matrix.cell(confusion);
             self.preview.show = Show::Cell { truth, named };
-            self.preview.file = None;
+            self.preview.show_pictures();
             self.tab = Tab::Preview;
         }
     }
 
     /// Esc goes back the way one came.
     fn leave_preview(&mut self) {
-        if self.preview.file.take().is_some() {
+        if self.preview.step_back() {
             return;
         }
         if let Show::Cell { .. } = self.preview.show {
@@ -115,16 +116,24 @@ impl App {
         }
     }
 
-    fn press_on_preview(&mut self, key: Key) {
+    fn press_on_preview(&mut self, key: Key) -> Vec<Effect> {
         let labels = self.selected_gallery().and_then(|g| g.as_ref().ok()).map_or(0, |g| g.labels().len());
         match key {
             Key::Char('f') => self.preview.show = self.preview.show.next(),
             Key::Char(l @ ('l' | 'L')) => {
                 self.preview.show = self.preview.show.with_next_label(labels, l == 'L');
             }
-            key => return self.press_on_pictures(key),
+            key => {
+                let before = self.preview.picture();
+                let damage = self.preview.triple.as_ref().map(|triple| triple.damage);
+                self.press_on_pictures(key);
+                // Who looks at a restored picture wants to see the next one restored too.
+                let moved = self.preview.picture() != before;
+                return damage.filter(|_| moved).map_or_else(Vec::new, |damage| self.restore_by(damage));
+            }
         }
-        self.preview.file = None;
+        self.preview.show_pictures();
+        Vec::new()
     }
 
     fn press_on_pictures(&mut self, key: Key) {
@@ -140,7 +149,7 @@ impl App {
             Key::End => isize::MAX,
             _ => return,
         };
-        self.preview.file = None;
+        self.preview.show_pictures();
         self.preview.move_by(by);
     }
 

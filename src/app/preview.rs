@@ -1,6 +1,10 @@
 //! What the Preview tab shows: which of the test pictures, the one under the cursor, or a file of the user's.
 
-use crate::jobs::{FileAnswer, Gallery, Predictions, Text};
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use crate::jobs::{Damage, FileAnswer, Gallery, Predictions, Restoration, Text};
 use crate::run::RunName;
 
 /// Which pictures are listed. Labels are numbers of the data set's labels.
@@ -41,6 +45,7 @@ pub struct PreviewView {
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
     pub file: Option<FileView>,
+    pub triple: Option<TripleView>,
     /// What stands in the place of the pictures that were made.
     pub instead: Instead,
 }
@@ -54,6 +59,7 @@ impl Default for PreviewView {
             anchor: 0,
             a_row: 1,
             file: None,
+            triple: None,
             instead: Instead::Nothing,
         }
     }
@@ -76,6 +82,18 @@ pub struct FileView {
     pub path: String,
     /// None while a worker looks at it.
     pub answer: Option<Result<FileAnswer, Text>>,
+}
+
+/// A picture that was damaged, beside what a model restores of it.
+#[derive(Clone, Debug)]
+pub struct TripleView {
+    pub id: u64,
+    /// What it is a picture of, in words.
+    pub of: String,
+    pub damage: Damage,
+    pub original: Arc<RgbImage>,
+    /// None while a worker restores it.
+    pub answer: Option<Result<Restoration, Text>>,
 }
 
 /// One picture of the list, with what is known of it.
@@ -175,6 +193,17 @@ impl PreviewView {
 
     pub fn picture(&self) -> Option<u32> {
         self.list.get(self.position()?).copied()
+    }
+
+    /// Leaves what stands before the pictures; false if nothing did.
+    pub fn step_back(&mut self) -> bool {
+        self.triple.take().is_some() || self.file.take().is_some()
+    }
+
+    /// The pictures themselves, whatever stood before them.
+    pub fn show_pictures(&mut self) {
+        self.triple = None;
+        self.file = None;
     }
 
     /// Moves the cursor by so many pictures, stopping at the ends.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::jobs::{Answer, Ask, FileAnswer, NewRun, Recipe, RunView, Sheet};
+use crate::jobs::{Answer, Ask, Damage, FileAnswer, NewRun, Recipe, Restoration, RunView, Sheet};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
@@ -326,6 +326,30 @@ fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped
     };
     news(&mut app, Update::FileNamed { id: 1, answer: Ok(answer) });
     assert!(app.preview.file.is_none());
+}
+
+#[test]
+fn a_picture_is_damaged_in_three_ways_and_the_next_one_in_the_same() {
+    let mut app = with_pictures();
+    press(&mut app, "4");
+    let asked = |effects: Vec<Effect>| match orders(effects).as_slice() {
+        [Order::Restore { id, picture, damage, model: None }] => (*id, picture.as_raw()[0], *damage),
+        other => panic!("{other:?}"),
+    };
+    let first = asked(press(&mut app, "r"));
+    assert_eq!((first.0, first.2), (1, Damage::Noise));
+    assert_eq!(asked(press(&mut app, "r")), (2, first.1, Damage::Blur));
+    let next = asked(key(&mut app, Key::Right));
+    assert!((next.0, next.2) == (3, Damage::Blur) && next.1 != first.1, "another picture, the same damage");
+    let black = || Arc::new(image::RgbImage::new(32, 32));
+    let answer = || Restoration { damaged: black(), restored: black(), psnr: (14.0, 24.0), ssim: (0.4, 0.9) };
+    news(&mut app, Update::Restored { id: 2, answer: Ok(answer()) });
+    assert!(app.preview.triple.as_ref().unwrap().answer.is_none(), "a late answer");
+    news(&mut app, Update::Restored { id: 3, answer: Ok(answer()) });
+    assert!(app.preview.triple.as_ref().unwrap().answer.is_some());
+    key(&mut app, Key::Esc);
+    assert!(app.preview.triple.is_none() && app.tab == Tab::Preview);
+    assert_eq!(orders(key(&mut app, Key::Right)), [], "nothing is restored unasked");
 }
 
 #[test]

@@ -210,14 +210,18 @@ pub struct RestoreArgs {
     /// What is wrong with them
     #[arg(long, value_enum)]
     pub task: RestoreTask,
-    /// The noise's standard deviation, as a share of the range from black to white [default: estimated for denoise,
-    /// 0.01 for deblur]
+    /// Damage them like that first, and restore that: each picture is its own reference, and the damaged one is put
+    /// beside the restored one
+    #[arg(long, conflicts_with = "reference")]
+    pub damage: bool,
+    /// The noise's standard deviation, as a share of the range from black to white [default: 0.01 for deblur; for
+    /// denoise estimated, or 0.2 with --damage]
     #[arg(long, value_name = "S", value_parser = sigma_parser)]
     pub sigma: Option<f32>,
     /// For deblur: the standard deviation of the Gaussian blur in pixels [default: 1.5]
     #[arg(long, value_name = "PIXELS", value_parser = blur_parser)]
     pub blur: Option<f32>,
-    /// For inpaint: a picture of the same size, white where pixels are lost
+    /// For inpaint: a picture of the same size, white where pixels are lost [default with --damage: a hole in the middle]
     #[arg(long, value_name = "FILE")]
     pub mask: Option<PathBuf>,
     /// The undamaged picture, or a folder of them under the same names: PSNR and SSIM are printed

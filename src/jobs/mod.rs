@@ -3,6 +3,7 @@
 //! Everything here runs on tokio tasks and blocking threads. Orders come in and never block; what comes of them goes
 //! out as small immutable [`Update`]s.
 
+mod asking;
 mod board;
 mod confusion;
 mod follow;
@@ -14,6 +15,7 @@ mod naming;
 mod order;
 mod outbox;
 mod point;
+mod restoring;
 mod series;
 mod sheet;
 mod smoothing;
@@ -25,6 +27,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use image::RgbImage;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -36,6 +39,7 @@ pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
 pub use point::{Axis, Point};
+pub use restoring::{Damage, Restoration};
 pub use series::{Extent, Series};
 pub use sheet::Sheet;
 pub use smoothing::Smoothing;
@@ -58,6 +62,7 @@ pub struct Jobs {
     galleries: Galleries,
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
+    restoring: Option<JoinHandle<()>>,
 }
 
 impl Jobs {
@@ -81,6 +86,7 @@ impl Jobs {
             galleries: Galleries::default(),
             followed: HashMap::new(),
             text: None,
+            restoring: None,
         };
         (jobs, updates)
     }
@@ -96,6 +102,7 @@ impl Jobs {
             Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
+            Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
         }
     }
 
@@ -189,15 +196,27 @@ impl Jobs {
         });
     }
 
+    fn restore(&mut self, id: u64, picture: Arc<RgbImage>, damage: Damage, model: Option<RunName>) {
+        // Who moves on wants no late answer, and the processor for the next one.
+        if let Some(earlier) = self.restoring.take() {
+            earlier.abort();
+        }
+        let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
+        self.restoring = Some(self.answer_with(async move {
+            let answer = restoring::restore(&program, &setup.runs_root, picture, damage, model).await;
+            Some(Update::Restored { id, answer })
+        }));
+    }
+
     /// Runs a task and puts the update that it gives into the outbox.
-    fn answer_with(&self, task: impl Future<Output = Option<Update>> + Send + 'static) {
+    fn answer_with(&self, task: impl Future<Output = Option<Update>> + Send + 'static) -> JoinHandle<()> {
         let outbox = self.outbox.clone();
         self.runtime.spawn(async move {
             if let Some(update) = task.await {
                 // A dashboard that is gone wants no answer.
                 let _ = outbox.send(update).await;
             }
-        });
+        })
     }
 
     fn dir_of(&self, name: &RunName) -> Option<RunDir> {
@@ -207,6 +226,6 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        self.followed.values().chain(&self.text).for_each(JoinHandle::abort);
+        self.followed.values().chain(&self.text).chain(&self.restoring).for_each(JoinHandle::abort);
     }
 }

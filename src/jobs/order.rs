@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use image::RgbImage;
+
 use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
 use super::view::RunView;
 use crate::config::{ModelKind, Preset};
@@ -86,6 +89,13 @@ pub enum Order {
         path: PathBuf,
         model: Option<RunName>,
     },
+    /// Let a worker damage a picture and restore it; one that still restores another is ended.
+    Restore {
+        id: u64,
+        picture: Arc<RgbImage>,
+        damage: Damage,
+        model: Option<RunName>,
+    },
 }
 
 /// News for the dashboard: small, immutable, complete in themselves.
@@ -135,6 +145,10 @@ pub enum Update {
     FileNamed {
         id: u64,
         answer: Result<FileAnswer, Text>,
+    },
+    Restored {
+        id: u64,
+        answer: Result<Restoration, Text>,
     },
     /// The last lines of a run's `log.txt`.
     Text {

@@ -67,7 +67,8 @@ impl Average {
 
     /// `y_n`; none before the first finite value.
     pub fn value(&self) -> Option<f32> {
-        (self.finite > 0).then(|| (self.sum / (1.0 - self.weight.powf(self.finite.into()))) as f32)
+        let count = i32::try_from(self.finite).unwrap_or(i32::MAX);
+        (count > 0).then(|| (self.sum / (1.0 - self.weight.powi(count))) as f32)
     }
 }
 

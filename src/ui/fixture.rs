@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::{Action, App, Key};
-use crate::jobs::{Gallery, History, Machine, Predictions, RunView, Text, Update};
+use crate::jobs::{Gallery, History, Machine, Predictions, Restoration, RunView, Text, Update};
 use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
 
 const LABELS: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -237,6 +237,16 @@ pub fn compared() -> App {
     press(&mut app, "2jj kk");
     fill(&mut app, "cnn-20250131-142530", 210);
     news(&mut app, Update::History { run: name("base"), anew: true, parts: vec![history_ahead(500, 0.05)] });
+    app
+}
+
+/// [`live`], and the first test picture was blurred and restored; the answer is there.
+pub fn restored() -> App {
+    let mut app = live();
+    press(&mut app, "4rr");
+    let greys = |grey| Arc::new(image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([grey + (3 * x + y) as u8; 3])));
+    let answer = Restoration { damaged: greys(20), restored: greys(90), psnr: (21.34, 24.61), ssim: (0.712, 0.844) };
+    news(&mut app, Update::Restored { id: 2, answer: Ok(answer) });
     app
 }
 

@@ -83,11 +83,11 @@ fn squeezed(series: &Series, columns: usize) -> Vec<f32> {
     }
     let stretch = |i: usize| i * n / columns..(i + 1) * n / columns;
     let extents: Vec<Option<Extent>> = (0..columns).map(|i| series.extent(stretch(i))).collect();
-    let spans = extents.iter().flatten().filter(|extent| extent.mean().is_some()).map(|extent| extent.max - extent.min);
+    let spans = extents.iter().flatten().filter(|extent| extent.has_values()).map(|extent| extent.max - extent.min);
     let usual = spans.sum::<f32>() / columns as f32;
     let smoothing = Smoothing::for_points(n);
     let shown = |(i, extent): (usize, &Option<Extent>)| {
-        let extent = extent.filter(|extent| extent.mean().is_some() && !extent.broken);
+        let extent = extent.filter(|extent| extent.has_values() && !extent.broken);
         let (Some(extent), Some(average)) = (extent, series.smoothed_in(stretch(i), smoothing)) else {
             return f32::NAN;
         };

@@ -26,6 +26,7 @@ mod tabs;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod triple;
 mod widgets;
 
 use ratatui::buffer::Buffer;
@@ -35,6 +36,7 @@ use crate::app::{App, Tab};
 use brush::{Brush, below, row, top};
 use pictures::{Picture, Pictures};
 use theme::Theme;
+use triple::Triple;
 
 /// All screens in one theme.
 #[derive(Debug)]
@@ -42,13 +44,15 @@ pub struct Screens {
     theme: Theme,
     /// The picture of the user's file that is open, made once: it may be large.
     file: Option<(u64, Picture)>,
+    /// The pictures of the view that shows one damaged and restored.
+    triple: Option<Triple>,
     /// Where the curves of the last frame's large chart are, for the mouse.
     chart: Option<Rect>,
 }
 
 impl Screens {
     pub fn new(theme: Theme) -> Screens {
-        Screens { theme, file: None, chart: None }
+        Screens { theme, file: None, triple: None, chart: None }
     }
 
     /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
@@ -66,6 +70,7 @@ impl Screens {
     /// Draws a whole frame.
     pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
         self.keep_file(app);
+        Triple::keep(&mut self.triple, app.preview.triple.as_ref());
         let mut brush = Brush { theme: self.theme, buf, pictures, chart: None };
         tabs::render(app, top(area, 1), &mut brush);
         let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
@@ -73,6 +78,9 @@ impl Screens {
             Tab::Jobs => jobs::render(app, body, &mut brush),
             Tab::Loss => loss::render(app, body, &mut brush),
             Tab::Confusion => confusion::render(app, body, &mut brush),
+            Tab::Preview if let Some(view) = &app.preview.triple => {
+                triple::render(view, self.triple.as_ref(), body, &mut brush);
+            }
             Tab::Preview => preview::render(app, self.file.as_ref().map(|(_, picture)| picture), body, &mut brush),
             Tab::Compare => compare::render(app, body, &mut brush),
             Tab::Logs => logs::render(app, body, &mut brush),

@@ -7,13 +7,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::fixture::{compared, empty, failed, fill, live, name, news, paused, press};
+use super::fixture::{compared, empty, failed, fill, live, name, news, paused, press, restored};
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
 use crate::app::{Action, Key};
 use crate::jobs::{History, Update};
-use crate::run::{Event, EventKind, Num};
+use crate::run::{Event, EventKind, MetricDef, Num};
 use crate::term::ColourDepth;
 
 const SMALL: (u16, u16) = (80, 24);
@@ -110,6 +110,14 @@ fn the_loss_screen_reads_zooms_and_compares() {
 }
 
 #[test]
+fn a_picture_restored_beside_the_original() {
+    let mut app = live();
+    press(&mut app, "4r");
+    snapshot("restore_waits", &app);
+    snapshot("restored", &restored());
+}
+
+#[test]
 fn dialogs() {
     for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
     {
@@ -171,6 +179,8 @@ fn sixteen_colours_stay_among_the_sixteen_on_every_screen() {
 fn heavy() -> App {
     let mut app = live();
     let mut history = History::default();
+    let main = MetricDef { name: "split0/loss".into(), unit: String::new(), higher_is_better: None };
+    history.apply(Event::new(0, 0, 0, EventKind::MetricDefs { defs: vec![main] }));
     for step in 1..=50_000u64 {
         let value = |metric: u64| 1.0 / (1.0 + step as f64 / 500.0) + ((step * (metric + 3)) % 17) as f64 / 100.0;
         let values = (0..20).map(|m| (format!("split{m}/loss"), Num(value(m)))).collect();
@@ -198,6 +208,7 @@ const MEASURED_FOR: Duration = Duration::from_secs(30);
 fn a_frame_of_20_series_of_50_000_points_is_fast() {
     const FRAMES: u32 = 30;
     let mut app = heavy();
+    assert_eq!(app.plot().map(|plot| plot.lines.len()), Some(20), "all of them share the large chart");
     for (keys, title) in [("1", "Jobs"), ("2", "Loss"), ("3", "Confusion"), ("4", "Preview")] {
         press(&mut app, keys);
         let area = Rect::new(0, 0, 200, 50);

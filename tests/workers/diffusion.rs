@@ -106,6 +106,15 @@ fn it_is_measured_draws_what_is_asked_and_restores() {
     let estimated = restore(&[&clean, "--task", "denoise", "--overwrite", "--json"]).unwrap();
     let estimated: serde_json::Value = serde_json::from_str(&estimated).unwrap();
     assert!(estimated[0]["sigma_was_estimated"] == true && estimated[0]["measures"].is_null(), "{estimated}");
+
+    for (task, odd_one) in [("denoise", true), ("deblur", false), ("inpaint", true)] {
+        let path = if odd_one { &odd } else { &clean };
+        let said = restore(&[path, "--task", task, "--damage", "--overwrite", "--json"]).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let damaged = image::open(said[0]["damaged"].as_str().unwrap()).unwrap();
+        assert!(damaged.to_rgb8() != image::open(path).unwrap().to_rgb8(), "{task}");
+        assert!(said[0]["measures"]["psnr_of_input"].is_number() && said[0]["sigma_was_estimated"] == false, "{said}");
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Curve<'_> {
             true => shown.start.saturating_sub(1)..shown.end + 1,
             false => shown.clone(),
         };
-        let extent = self.series.extent(around).filter(|extent| extent.mean().is_some())?;
+        let extent = self.series.extent(around).filter(|extent| extent.has_values())?;
         // An average is a mean of the one before and a value: behind the first one it leaves no range that holds both.
         let first = self.smoothing.and_then(|smoothing| self.series.smoothed(shown, smoothing).next().flatten());
         let (low, high) = first.map_or((extent.min, extent.max), |y| (extent.min.min(y), extent.max.max(y)));
@@ -167,7 +167,7 @@ impl<'a> Trace<'a> {
         let mut before: Option<(usize, usize, usize)> = None;
         let finite = columns.iter().enumerate().filter_map(|(x, column)| {
             let extent = column.as_ref()?.extent;
-            extent.mean().map(|_| (x, frame.row(extent.max.into()), frame.row(extent.min.into())))
+            extent.has_values().then(|| (x, frame.row(extent.max.into()), frame.row(extent.min.into())))
         });
         finite.map(move |(x, top, bottom)| {
             let touching = before.filter(|(at, ..)| x - at <= COLUMNS_A_POINT && !self.is_broken(frame, *at, x));
@@ -214,7 +214,7 @@ fn columns(frame: &Frame, curve: &Curve<'_>) -> Shape {
     let column = |edge: &[usize]| {
         let range = edge[0]..edge[1];
         let extent = curve.series.extent(range.clone())?;
-        let smoothing = curve.smoothing.filter(|smoothing| *smoothing != Smoothing::NONE && extent.mean().is_some());
+        let smoothing = curve.smoothing.filter(|smoothing| *smoothing != Smoothing::NONE && extent.has_values());
         Some(Column { extent, smoothed: smoothing.and_then(|smoothing| curve.series.smoothed_in(range, smoothing)) })
     };
     Shape::Columns(frame.edges(curve.series).windows(2).map(column).collect())
@@ -289,7 +289,7 @@ mod tests {
                 });
                 let extent = column.map(|column| column.extent);
                 prop_assert_eq!(extent.is_some(), here().next().is_some());
-                prop_assert_eq!(extent.filter(|e| e.mean().is_some()).map(|e| (e.min, e.max)), due);
+                prop_assert_eq!(extent.filter(|e| e.has_values()).map(|e| (e.min, e.max)), due);
                 prop_assert_eq!(extent.is_some_and(|e| e.broken), here().any(|value| !value.is_finite()));
             }
         }

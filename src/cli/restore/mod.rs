@@ -1,24 +1,25 @@
 //! `pixscribe restore`: noisy, blurred or incomplete pictures of any size, made whole by a diffusion model.
 
+mod places;
+
 use super::args::{RestoreArgs, RestoreTask};
 use super::{BadUsage, CliError, CliResult, Globals, model};
 use crate::config::ModelKind;
+use crate::data::SIDE;
 use crate::data::decode::image_whole;
 use crate::ops::Backend;
-use crate::restoration::{Mask, Picture, Restorer, Task, measure, noise_level, task};
-use crate::run::{RunError, atomic_write};
+use crate::ops::random::Stream;
+use crate::restoration::{Mask, Picture, RestorationError, Restorer, Task, measure, noise_level, task};
 use crate::train::device::Device;
-use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat};
+use image::DynamicImage;
 use indicatif::{ProgressBar, ProgressStyle};
+use places::{Place, places, save};
 use serde::Serialize;
-use std::collections::HashSet;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Of a JPEG file, whose compression would else be seen as new damage.
-const JPEG_QUALITY: u8 = 95;
+/// What the noise of `--damage` is drawn by.
+const DAMAGE: (u64, &str) = (1, "restore.damage");
 
 /// Why nothing is restored.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,8 @@ enum RestoreError {
 struct Restored {
     path: String,
     out: String,
+    /// The picture as it was damaged here; none if it came so.
+    damaged: Option<String>,
     task: &'static str,
     /// The noise that was assumed, 0..1; none for lost pixels.
     sigma: Option<f32>,
@@ -84,7 +87,7 @@ pub fn run(args: &RestoreArgs, globals: &Globals) -> CliResult {
 fn check_usage(args: &RestoreArgs) -> Result<(), BadUsage> {
     let refuse = |text: &str| Err(BadUsage(format!("restore: {text}")));
     match args.task {
-        RestoreTask::Inpaint if args.mask.is_none() => {
+        RestoreTask::Inpaint if args.mask.is_none() && !args.damage => {
             refuse("--task inpaint needs --mask FILE, a picture of the same size, white where pixels are lost")
         }
         RestoreTask::Inpaint if args.sigma.is_some() => refuse("--sigma is for --task denoise and deblur"),
@@ -94,32 +97,11 @@ fn check_usage(args: &RestoreArgs) -> Result<(), BadUsage> {
     }
 }
 
-/// Where each picture is put: all is refused before anything is computed.
-fn places(args: &RestoreArgs) -> Result<Vec<PathBuf>, RestoreError> {
-    if args.out.exists() && !args.out.is_dir() {
-        return Err(RestoreError::NotAFolder(args.out.clone()));
-    }
-    let mut names = HashSet::new();
-    let place = |path: &PathBuf| {
-        let name = path.file_name().ok_or_else(|| RestoreError::NoName(path.clone()))?;
-        if !names.insert(name.to_owned()) {
-            return Err(RestoreError::SameName(name.to_string_lossy().into_owned()));
-        }
-        let place = args.out.join(name);
-        ImageFormat::from_path(&place).map_err(|why| RestoreError::Format { path: place.clone(), why })?;
-        if place.exists() && !args.overwrite {
-            return Err(RestoreError::Exists(place));
-        }
-        Ok(place)
-    };
-    args.images.iter().map(place).collect()
-}
-
 fn restore_all<D: Backend>(
     device: D,
     args: &RestoreArgs,
     found: &model::Found,
-    places: &[PathBuf],
+    places: &[Place],
 ) -> Result<Vec<Restored>, CliError> {
     let trained = found.load(device)?;
     let Some(restorer) = trained.restorer() else {
@@ -137,10 +119,16 @@ fn restore_all<D: Backend>(
     Ok(restored)
 }
 
-fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: &Path) -> Result<Restored, CliError> {
-    let damaged = Picture::from_rgb(&image_whole(path)?)?;
-    let (task, sigma_was_estimated) = asked(args, &damaged)?;
-    let reference = args.reference.as_deref().map(|reference| read_reference(reference, path, &damaged)).transpose()?;
+fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: &Place) -> Result<Restored, CliError> {
+    let given = Picture::from_rgb(&image_whole(path)?)?;
+    let (task, sigma_was_estimated) = asked(args, &given)?;
+    let (damaged, reference) = if args.damage {
+        (task.damage(&given, &Stream::new(DAMAGE.0, DAMAGE.1, 0))?, Some(given))
+    } else {
+        let reference =
+            args.reference.as_deref().map(|reference| read_reference(reference, path, &given)).transpose()?;
+        (given, reference)
+    };
     let spinner = spinner(args.json, path);
     let result = restorer.restore(&task, std::slice::from_ref(&damaged), &mut || {
         spinner.inc(1);
@@ -149,10 +137,14 @@ fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: 
     spinner.finish_and_clear();
     let picture = result?.into_iter().flatten().next().unwrap_or_else(|| damaged.clone());
     let finished = task.finish(&damaged, &picture)?;
-    save(&finished, place)?;
+    if let Some(place) = &place.damaged {
+        save(&damaged, place)?;
+    }
+    save(&finished, &place.restored)?;
     Ok(Restored {
         path: path.display().to_string(),
-        out: place.display().to_string(),
+        out: place.restored.display().to_string(),
+        damaged: place.damaged.as_ref().map(|place| place.display().to_string()),
         task: task.name(),
         sigma: match task {
             Task::Denoise { sigma } | Task::Deblur { sigma, .. } => Some(sigma),
@@ -164,25 +156,34 @@ fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: 
 }
 
 /// What is to be put right, and whether its noise had to be estimated.
-fn asked(args: &RestoreArgs, damaged: &Picture) -> Result<(Task, bool), CliError> {
+fn asked(args: &RestoreArgs, given: &Picture) -> Result<(Task, bool), CliError> {
     Ok(match args.task {
         RestoreTask::Denoise => {
-            let sigma = args.sigma.map_or_else(|| noise_level::estimate(damaged), Ok)?;
-            (Task::Denoise { sigma }, args.sigma.is_none())
+            let sigma = args.sigma.or(args.damage.then_some(task::NOISE));
+            let estimated = sigma.is_none();
+            (Task::Denoise { sigma: sigma.map_or_else(|| noise_level::estimate(given), Ok)? }, estimated)
         }
         RestoreTask::Deblur => {
             let (blur, sigma) = (args.blur.unwrap_or(task::BLUR), args.sigma.unwrap_or(task::BLUR_NOISE));
             (Task::Deblur { blur, sigma }, false)
         }
         RestoreTask::Inpaint => {
-            let path = args.mask.as_deref().unwrap_or(Path::new(""));
-            let mask = Mask::from_grey(&DynamicImage::from(image_whole(path)?).into_luma8())?;
+            let mask = match &args.mask {
+                Some(path) => Mask::from_grey(&DynamicImage::from(image_whole(path)?).into_luma8())?,
+                None => hole(given)?,
+            };
             // Says which sizes do not fit before anything is computed.
             let task = Task::Inpaint { mask };
-            task.finish(damaged, damaged)?;
+            task.finish(given, given)?;
             (task, false)
         }
     })
+}
+
+/// A hole in the middle that takes the same share of the shorter side as the standard one takes of 32 pixels.
+fn hole(picture: &Picture) -> Result<Mask, RestorationError> {
+    let side = (picture.width().min(picture.height()) * task::HOLE / SIDE).max(1);
+    Mask::centre(picture.width(), picture.height(), side)
 }
 
 /// The undamaged picture: the file itself, or the one of the same name in a folder.
@@ -205,21 +206,6 @@ fn measures(reference: &Picture, damaged: &Picture, restored: &Picture) -> Resul
         ssim: measure::ssim(reference, restored)?,
         ssim_of_input: measure::ssim(reference, damaged)?,
     })
-}
-
-/// Writes the picture whole or not at all, in the format of its name, and the folder that it is in.
-fn save(picture: &Picture, place: &Path) -> Result<(), CliError> {
-    let fault = |why| RestoreError::Format { path: place.to_owned(), why };
-    let (rgb, mut bytes) = (picture.to_rgb(), Cursor::new(Vec::new()));
-    match ImageFormat::from_path(place).map_err(fault)? {
-        ImageFormat::Jpeg => rgb.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)),
-        format => rgb.write_to(&mut bytes, format),
-    }
-    .map_err(fault)?;
-    if let Some(folder) = place.parent() {
-        std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-    }
-    Ok(atomic_write(place, |file| file.write_all(bytes.get_ref()))?)
 }
 
 fn spinner(json: bool, path: &Path) -> ProgressBar {
