@@ -94,8 +94,11 @@ impl<D: Backend> GanRecipe<D> {
         })
     }
 
-    fn rate(&self, height: f64, step: u64) -> f64 {
-        Plateau { height, decay_from: self.config.decay_from, total_steps: self.plan.total_steps() }.rate(step)
+    /// The learning rates at a step, the discriminator's first.
+    fn rates(&self, step: u64) -> [f64; 2] {
+        let of = |height, decay_from| Plateau { height, decay_from, total_steps: self.plan.total_steps() }.rate(step);
+        let config = &self.config;
+        [of(config.learning_rate_d, config.decay_from_d), of(config.learning_rate_g, config.decay_from_g)]
     }
 
     /// Brings `averaged` up to date.

@@ -53,7 +53,7 @@ impl<D: Backend> GanRecipe<D> {
         let label_loss = finite("the label loss", read(&names)[0], step)?;
         let gradients = names.try_add(score).and_then(|loss| loss.try_backward()).map_err(TrainError::device)?;
         let gradient = finite_norm("the gradient", &mut self.discriminator, &gradients, step)?;
-        let rate = self.rate(self.config.learning_rate_d, step);
+        let [rate, _] = self.rates(step);
         self.discriminator_adam.step(&mut self.discriminator, &gradients, rate as f32).map_err(TrainError::device)?;
         self.discriminator_average.update_at(&mut self.discriminator, step).map_err(TrainError::device)?;
         Ok(named([
@@ -85,7 +85,7 @@ impl<D: Backend> GanRecipe<D> {
         let names = names.try_mul(self.config.label_weight_real as f32).map_err(TrainError::device)?;
         let gradients = duel.try_add(names).and_then(|loss| loss.try_backward()).map_err(TrainError::device)?;
         let gradient = finite_norm("the discriminator's gradient", &mut self.discriminator, &gradients, step)?;
-        let rate = self.rate(self.config.learning_rate_d, step);
+        let [rate, _] = self.rates(step);
         self.discriminator_adam.step(&mut self.discriminator, &gradients, rate as f32).map_err(TrainError::device)?;
         Ok(named([
             ("d/loss", hinge_loss),
@@ -114,7 +114,7 @@ impl<D: Backend> GanRecipe<D> {
         let names = names.try_mul(self.config.label_weight_fake as f32).map_err(TrainError::device)?;
         let gradients = duel.try_add(names).and_then(|loss| loss.try_backward()).map_err(TrainError::device)?;
         let gradient = finite_norm("the generator's gradient", &mut self.generator, &gradients, step)?;
-        let rate = self.rate(self.config.learning_rate_g, step);
+        let [_, rate] = self.rates(step);
         self.generator_adam.step(&mut self.generator, &gradients, rate as f32).map_err(TrainError::device)?;
         Ok(named([
             ("g/loss", loss),
