@@ -3,6 +3,7 @@
 //! The folders are the architecture; `ARCHITECTURE.md` draws who may know whom.
 
 pub mod app;
+pub mod captions;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -17,7 +17,8 @@ use super::split::{Labels, Split};
 use super::{IMAGE_BYTES, MAX_IMAGES, decode};
 use crate::ops::random::hash;
 
-const EXTENSIONS: [&str; 13] =
+/// Extensions of the pictures that `decode` reads, in lower case.
+pub const PICTURE_EXTENSIONS: [&str; 13] =
     ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm", "pam"];
 /// One file in this many goes to the test split when there is no test folder.
 const TEST_SHARE: u64 = 5;
@@ -124,7 +125,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let is_picture = |p: &PathBuf| {
         let extension = p.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        EXTENSIONS.contains(&extension.as_str()) && p.is_file()
+        PICTURE_EXTENSIONS.contains(&extension.as_str()) && p.is_file()
     };
     Ok(entries(folder)?.into_iter().filter(is_picture).collect())
 }

@@ -1,0 +1,202 @@
+//! What a caption may say of a picture beside its label: five slots, each with its values.
+
+use serde::{Deserialize, Serialize};
+
+use super::colour::Colour;
+
+/// How many slots there are.
+pub const SLOTS: usize = 5;
+
+/// Something that a caption may say one thing about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// The colour in the middle of the frame.
+    Centre,
+    /// The colour along the frame's edges.
+    Border,
+    /// How light the picture is as a whole.
+    Brightness,
+    /// How much of the frame is like the middle rather than like the edges.
+    Extent,
+    /// To which side of the frame that lies.
+    Side,
+}
+
+/// How light a picture is among the training pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Brightness {
+    Dark,
+    MidToned,
+    Bright,
+}
+
+/// How much of the frame what is in the middle takes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    SmallPart,
+    Half,
+    Most,
+}
+
+/// Where in the frame what is in the middle lies, if not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Left,
+    Right,
+    Top,
+    Bottom,
+}
+
+/// A slot and what is said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    Centre(Colour),
+    Border(Colour),
+    Brightness(Brightness),
+    Extent(Extent),
+    Side(Side),
+}
+
+impl Slot {
+    pub const ALL: [Self; SLOTS] = [Self::Centre, Self::Border, Self::Brightness, Self::Extent, Self::Side];
+
+    /// Its name in a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Centre => "centre colour",
+            Self::Border => "border colour",
+            Self::Brightness => "brightness",
+            Self::Extent => "extent",
+            Self::Side => "side",
+        }
+    }
+}
+
+impl Brightness {
+    pub const ALL: [Self; 3] = [Self::Dark, Self::MidToned, Self::Bright];
+
+    /// Its words in captions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::MidToned => "mid-toned",
+            Self::Bright => "bright",
+        }
+    }
+}
+
+impl Extent {
+    pub const ALL: [Self; 3] = [Self::SmallPart, Self::Half, Self::Most];
+
+    /// Its words in captions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SmallPart => "a small part",
+            Self::Half => "about half",
+            Self::Most => "most",
+        }
+    }
+}
+
+impl Side {
+    pub const ALL: [Self; 4] = [Self::Left, Self::Right, Self::Top, Self::Bottom];
+
+    /// Its word in captions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::Top => "top",
+            Self::Bottom => "bottom",
+        }
+    }
+}
+
+impl Value {
+    /// What it is said of.
+    pub fn slot(self) -> Slot {
+        match self {
+            Self::Centre(_) => Slot::Centre,
+            Self::Border(_) => Slot::Border,
+            Self::Brightness(_) => Slot::Brightness,
+            Self::Extent(_) => Slot::Extent,
+            Self::Side(_) => Slot::Side,
+        }
+    }
+
+    /// The word or words that tell it from the slot's other values.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Centre(colour) | Self::Border(colour) => colour.name(),
+            Self::Brightness(brightness) => brightness.name(),
+            Self::Extent(extent) => extent.name(),
+            Self::Side(side) => side.name(),
+        }
+    }
+
+    /// Everything that can be said, slot by slot.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let brightness = Brightness::ALL.into_iter().map(Self::Brightness);
+        let extent = Extent::ALL.into_iter().map(Self::Extent);
+        let side = Side::ALL.into_iter().map(Self::Side);
+        let colours = Colour::all().map(Self::Centre).chain(Colour::all().map(Self::Border));
+        colours.chain(brightness).chain(extent).chain(side)
+    }
+}
+
+/// At most one value a slot: what a caption is to say beside its label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slots([Option<Value>; SLOTS]);
+
+impl Slots {
+    /// What is said of a slot.
+    pub fn get(&self, slot: Slot) -> Option<Value> {
+        self.0[slot as usize]
+    }
+
+    /// Says this, in the place of what was said of its slot.
+    pub fn set(&mut self, value: Value) {
+        self.0[value.slot() as usize] = Some(value);
+    }
+
+    /// Number of slots that something is said of.
+    pub fn count(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// What is said, in the order of the slots.
+    pub fn iter(&self) -> impl Iterator<Item = Value> {
+        self.0.iter().filter_map(|value| *value)
+    }
+}
+
+impl FromIterator<Value> for Slots {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
+        let mut slots = Self::default();
+        values.into_iter().for_each(|value| slots.set(value));
+        slots
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_keep_the_last_value_of_each() {
+        let said = [Value::Side(Side::Left), Value::Centre(Colour::Tan), Value::Side(Side::Top)];
+        let slots: Slots = said.into_iter().collect();
+        assert_eq!(slots.count(), 2);
+        assert!(slots.iter().eq([Value::Centre(Colour::Tan), Value::Side(Side::Top)]));
+        assert_eq!(slots.get(Slot::Border), None);
+        for (at, slot) in Slot::ALL.into_iter().enumerate() {
+            assert_eq!(slot as usize, at);
+            assert!(Value::all().any(|value| value.slot() == slot));
+        }
+    }
+}
