@@ -66,6 +66,11 @@ impl<'a> Fields<'a> {
         self.map.is_empty()
     }
 
+    /// Whether a key is there, be it with null.
+    pub(super) fn speaks_of(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
     pub(super) fn path(&self) -> &'a Path {
         self.path
     }

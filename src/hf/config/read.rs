@@ -11,6 +11,8 @@ const MAX_SIDE: usize = 1 << 13;
 const MAX_CHANNELS: usize = 64;
 const MAX_POSITIONS: usize = 1 << 20;
 const MAX_VOCABULARY: usize = 1 << 24;
+/// GPT2Config's default of bos and eos, which files may leave out as they may any default.
+const GPT2_END: u32 = 50256;
 
 pub(super) fn config(fields: Fields<'_>) -> Result<Config, HfError> {
     let (encoder, decoder) = parts(fields)?;
@@ -162,21 +164,24 @@ fn activation(fields: Fields<'_>, key: &str, default: Activation) -> Result<Acti
 }
 
 impl Tokens {
-    /// Reads the four tokens, each from the first of `places` that has it; ids are below `vocabulary`. The start falls
-    /// back to bos, pad to eos and then to the start.
+    /// Reads the four tokens, each from the first of `places` that has it; ids are below `vocabulary`. Where the last
+    /// place, the decoder's settings, does not speak of bos or eos, these are GPT-2's own. The start falls back to bos,
+    /// pad to eos and then to the start.
     pub(in super::super) fn read(places: &[Fields<'_>], vocabulary: usize) -> Result<Self, HfError> {
         let one = |key: &str| {
             let place = places.iter().find(|place| place.get(key).is_some());
             place.map_or(Ok(None), |place| place.count(key, 0, vocabulary - 1))
         };
-        let bos = one("bos_token_id")?.map(|id| id as u32);
+        let is_silent = |key: &str| places.last().is_none_or(|decoder| !decoder.speaks_of(key));
+        let own = |key: &str| (is_silent(key) && vocabulary > GPT2_END as usize).then_some(GPT2_END);
+        let bos = one("bos_token_id")?.map(|id| id as u32).or(own("bos_token_id"));
         let start = one("decoder_start_token_id")?.map(|id| id as u32).or(bos);
         let Some(start) = start else {
             return Err(places[0].wrong("decoder_start_token_id", "is missing, as is bos_token_id; one must be set"));
         };
         let eos = match places.iter().find(|place| place.get("eos_token_id").is_some()) {
             Some(place) => ends(*place, vocabulary)?,
-            None => Vec::new(),
+            None => own("eos_token_id").into_iter().collect(),
         };
         let pad = one("pad_token_id")?.map(|id| id as u32);
         let pad = pad.or(eos.first().copied()).unwrap_or(start);

@@ -71,7 +71,9 @@ impl Tokenizer {
     /// When the tokens cannot be joined to a text.
     pub fn decode(&self, ids: &[u32]) -> Result<String, HfError> {
         let text = self.inner.decode(ids, true).map_err(|source| self.failed("decode", &source))?;
-        Ok(if self.special.cleans_up { cleaned_up(&text) } else { text })
+        // transformers leaves the texts of a BPE alone, whatever its settings say.
+        let is_bpe = matches!(self.inner.get_model(), tokenizers::ModelWrapper::BPE(_));
+        Ok(if self.special.cleans_up && !is_bpe { cleaned_up(&text) } else { text })
     }
 
     fn failed(&self, what: &str, source: &tokenizers::Error) -> HfError {
