@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod hf;
 pub mod jobs;
 pub mod models;
 pub mod nn;

@@ -11,9 +11,10 @@ const LAW: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("data", &["ops::random"]),
     ("restoration", &["data", "ops::random"]),
+    ("hf", &["ops::random"]),
     ("nn", &["ops"]),
     ("models", &["nn", "ops"]),
-    ("train", &["models", "restoration", "nn", "ops", "data", "run", "config"]),
+    ("train", &["models", "restoration", "hf", "nn", "ops", "data", "run", "config"]),
     ("worker", &["train", "models", "nn", "ops", "data", "run", "config"]),
     ("jobs", &["run", "config", "data"]),
     ("app", &["jobs", "run", "config", "data"]),
@@ -27,6 +28,7 @@ const LAW: &[(&str, &[&str])] = &[
             "train",
             "models",
             "restoration",
+            "hf",
             "nn",
             "ops",
             "data",
@@ -48,6 +50,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("dfdx", &["ops", "nn", "models", "train", "worker", "cli"]),
     ("ratatui", &["ui", "term", "cli"]),
+    ("tokenizers", &["hf"]),
 ];
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -95,7 +95,8 @@ impl Generation {
     /// # Errors
     /// When a file cannot be read, or a setting has a value that is wrong or cannot be honoured.
     pub fn load(folder: &Path, vocabulary: usize) -> Result<Self, HfError> {
-        let config = Document::read(&folder.join(super::config::FILE), "name the folder that holds a model's config.json")?;
+        let config =
+            Document::read(&folder.join(super::config::FILE), "name the folder that holds a model's config.json")?;
         let config = config.fields();
         let decoder = config.object("decoder")?;
         let older: Vec<Fields<'_>> = std::iter::once(config).chain(decoder).collect();

@@ -59,7 +59,9 @@ fn vit(fields: Fields<'_>) -> Result<Vit, HfError> {
     let image_size = side(fields, "image_size", 224)?;
     let patch_size = side(fields, "patch_size", 16)?;
     if !image_size.is_multiple_of(patch_size) {
-        return Err(fields.wrong("patch_size", format!("is {patch_size}, which does not divide image_size {image_size}")));
+        return Err(
+            fields.wrong("patch_size", format!("is {patch_size}, which does not divide image_size {image_size}"))
+        );
     }
     Ok(Vit {
         hidden_size,

@@ -62,7 +62,10 @@ fn what_a_file_leaves_out_is_as_in_transformers() {
     assert_eq!((gpt2.width, gpt2.layers, gpt2.heads, gpt2.inner), (768, 12, 12, 3072));
     assert_eq!((gpt2.positions, gpt2.vocabulary, gpt2.residual_dropout), (1024, 50257, 0.1));
     assert!(gpt2.tied_head);
-    assert_eq!((config.tokens.bos, config.tokens.eos.as_slice(), config.tokens.pad), (Some(50256), &[50256][..], 50256));
+    assert_eq!(
+        (config.tokens.bos, config.tokens.eos.as_slice(), config.tokens.pad),
+        (Some(50256), &[50256][..], 50256)
+    );
     let other = parse(&with("decoder.hidden_size", json!(96))).unwrap();
     assert_eq!((other.gpt2.width, other.gpt2.inner, other.has_projection()), (96, 384, true));
     assert!(!parse(&with("decoder.tie_word_embeddings", json!(false))).unwrap().gpt2.tied_head);
@@ -179,6 +182,7 @@ fn ways_of_generating_that_are_not_done_here_are_told() {
         let message = generation(&minimal(), Some(&own)).unwrap_err();
         assert!(message.contains(part), "{message}");
     }
-    let neutral = json!({ "num_beam_groups": 1, "diversity_penalty": 0.0, "bad_words_ids": [], "suppress_tokens": null });
+    let neutral =
+        json!({ "num_beam_groups": 1, "diversity_penalty": 0.0, "bad_words_ids": [], "suppress_tokens": null });
     assert!(generation(&minimal(), Some(&neutral)).is_ok());
 }

@@ -36,7 +36,10 @@ pub struct Preprocessing {
 /// The size that a picture is resized to, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    Exact { width: u32, height: u32 },
+    Exact {
+        width: u32,
+        height: u32,
+    },
     /// The shorter side becomes this long, the longer one keeps its proportion to it.
     ShortestEdge(u32),
 }

@@ -65,10 +65,9 @@ pub(super) fn preprocessing(fields: Fields<'_>) -> Result<Preprocessing, HfError
         false => None,
     };
     let normalise = match does("do_normalize", true)? {
-        true => Some((
-            channels(fields, "image_mean", defaults.mean)?,
-            channels(fields, "image_std", defaults.deviation)?,
-        )),
+        true => {
+            Some((channels(fields, "image_mean", defaults.mean)?, channels(fields, "image_std", defaults.deviation)?))
+        }
         false => None,
     };
     if let Some((_, deviation)) = normalise

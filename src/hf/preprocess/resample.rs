@@ -6,8 +6,9 @@ use super::filter::{Filter, PRECISION, Window};
 
 const CHANNELS: usize = 3;
 
-/// A picture of `width` x `height` pixels, equal to PIL's `Image.resize` of an RGB picture. A direction whose length
-/// stays the same is left as it is.
+/// A picture of `width` x `height` pixels, equal to `Image.resize` of an RGB picture in PIL up to version 12. Version 13
+/// begins with the columns for some sizes, which can change how a pixel is rounded, and with a filter that overshoots how
+/// it is clipped. A direction whose length stays the same is left as it is.
 pub(super) fn resize(picture: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
     if picture.dimensions() == (width, height) {
         return picture.clone();

@@ -97,7 +97,8 @@ fn older_settings_and_defaults_are_understood() {
     let clip = parse(r#"{"image_processor_type":"CLIPImageProcessorFast","size":32,"crop_size":24}"#).unwrap();
     assert_eq!(clip.resize, Some((Size::ShortestEdge(32), Filter::Bicubic)));
     assert_eq!(clip.output_size(), Some((24, 24)));
-    let deit = parse(r#"{"image_processor_type":"DeiTImageProcessor","do_rescale":false,"do_normalize":false}"#).unwrap();
+    let deit =
+        parse(r#"{"image_processor_type":"DeiTImageProcessor","do_rescale":false,"do_normalize":false}"#).unwrap();
     assert_eq!((deit.crop, deit.rescale, deit.normalise), (Some((224, 224)), None, None));
 }
 

@@ -39,7 +39,8 @@ pub(super) fn json(folder: &Path, special: &Special) -> Result<Vec<u8>, HfError>
 /// The lines of a merges.txt: two tokens each, with a blank between; the first line may tell a version.
 fn pairs(path: &Path, bytes: &[u8]) -> Result<Vec<[String; 2]>, HfError> {
     let text = std::str::from_utf8(bytes).map_err(|_| HfError::damaged(path, "it is not UTF-8"))?;
-    let lines = text.lines().enumerate().filter(|(n, line)| !(line.is_empty() || *n == 0 && line.starts_with("#version")));
+    let lines =
+        text.lines().enumerate().filter(|(n, line)| !(line.is_empty() || *n == 0 && line.starts_with("#version")));
     let pair = |(n, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) if !(left.is_empty() || right.is_empty() || right.contains(' ')) => {
             Ok([left.to_owned(), right.to_owned()])
@@ -54,9 +55,7 @@ fn pairs(path: &Path, bytes: &[u8]) -> Result<Vec<[String; 2]>, HfError> {
 pub(super) fn assemble(mut vocabulary: HashMap<String, u32>, merges: &[[String; 2]], prefix_space: bool) -> String {
     let next = vocabulary.values().max().map_or(0, |id| id.saturating_add(1));
     let end = *vocabulary.entry(END_OF_TEXT.to_owned()).or_insert(next);
-    let byte_level = |trims: bool| {
-        json!({ "type": "ByteLevel", "add_prefix_space": prefix_space, "trim_offsets": trims, "use_regex": true })
-    };
+    let byte_level = |trims: bool| json!({ "type": "ByteLevel", "add_prefix_space": prefix_space, "trim_offsets": trims, "use_regex": true });
     let end_of_text = json!({
         "id": end,
         "content": END_OF_TEXT,

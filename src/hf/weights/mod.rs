@@ -24,8 +24,7 @@ const TORCH_FILE: &str = "pytorch_model.bin";
 /// Tensors that a file may name: fifty times those of a large model.
 const MAX_TENSORS: usize = 100_000;
 /// What stands between a dot and the end of names of buffers, not weights: causal masks that old GPT-2 files hold.
-const BUFFERS: [&str; 4] =
-    [".attn.bias", ".attn.masked_bias", ".crossattention.bias", ".crossattention.masked_bias"];
+const BUFFERS: [&str; 4] = [".attn.bias", ".attn.masked_bias", ".crossattention.bias", ".crossattention.masked_bias"];
 
 /// The tensors of a folder, by name.
 #[derive(Debug)]
@@ -71,7 +70,9 @@ impl Weights {
                     .into_iter()
                     .map(|tensor| match found.remove(&tensor) {
                         Some(entry) => Ok((tensor, entry)),
-                        None => Err(HfError::damaged(&path, format!("the index says that it holds {}", quoted(&tensor)))),
+                        None => {
+                            Err(HfError::damaged(&path, format!("the index says that it holds {}", quoted(&tensor))))
+                        }
                     })
                     .collect::<Result<_, _>>()?;
             }

@@ -38,7 +38,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Option<Vec<String>>)>, Hf
         return Err(HfError::refused(path, format!("it names {} files; {MAX_FILES} are possible", parts.len())));
     }
     match parts.keys().find(|file| !is_plain(file)) {
-        Some(file) => Err(HfError::refused(path, format!("it names {}, which is no file of this folder", quoted(file)))),
+        Some(file) => {
+            Err(HfError::refused(path, format!("it names {}, which is no file of this folder", quoted(file))))
+        }
         None => Ok(parts.into_iter().map(|(file, tensors)| (file, Some(tensors))).collect()),
     }
 }

@@ -56,7 +56,10 @@ fn every_type_of_number_is_read() {
     assert!(values("bfloat").iter().all(|x| is_rounded(x, 16)));
     assert_eq!(values("double").len(), 4);
     assert!(values("double").iter().all(|x| x.abs() < 5.0 && *x != 0.0));
-    assert_eq!(weights.f32("no").unwrap_err().to_string().split(" has ").nth(1).unwrap(), "no tensor `no`; its weights belong to another model");
+    assert_eq!(
+        weights.f32("no").unwrap_err().to_string().split(" has ").nth(1).unwrap(),
+        "no tensor `no`; its weights belong to another model"
+    );
 }
 
 #[test]
@@ -68,9 +71,8 @@ fn masks_are_told_from_biases() {
 
 #[test]
 fn lying_headers_are_told_in_a_sentence() {
-    let tensor = |shape: &str, end: u64| {
-        format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}}}"#)
-    };
+    let tensor =
+        |shape: &str, end: u64| format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}}}"#);
     let refusal = |bytes: &[u8]| refusal("model.safetensors", bytes);
     assert!(read_all("model.safetensors", &header(&tensor("[2]", 8), 8)).is_ok());
     let cases = [
@@ -106,9 +108,8 @@ fn a_file_cut_anywhere_is_refused() {
 fn parts_are_joined_by_their_index() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
-    let index = |file: &str| {
-        format!(r#"{{"metadata":{{"total_size":1}},"weight_map":{{"plain":"{file}","shared":"b.bin"}}}}"#)
-    };
+    let index =
+        |file: &str| format!(r#"{{"metadata":{{"total_size":1}},"weight_map":{{"plain":"{file}","shared":"b.bin"}}}}"#);
     write("a.safetensors", &fs::read(data("tensors.safetensors")).unwrap());
     write("b.bin", &fs::read(data("dict.bin")).unwrap());
     write("model.safetensors.index.json", index("a.safetensors").as_bytes());
@@ -131,7 +132,10 @@ fn parts_are_joined_by_their_index() {
 fn a_folder_without_weights_is_told_what_is_needed() {
     let folder = tempfile::tempdir().unwrap();
     let message = Weights::open(folder.path()).unwrap_err().to_string();
-    assert!(message.ends_with("model.safetensors, pytorch_model.bin or the index of their parts is needed"), "{message}");
+    assert!(
+        message.ends_with("model.safetensors, pytorch_model.bin or the index of their parts is needed"),
+        "{message}"
+    );
     fs::create_dir(folder.path().join("model.safetensors")).unwrap();
     let message = Weights::open(folder.path()).unwrap_err().to_string();
     assert!(message.contains("is not a regular file"), "{message}");

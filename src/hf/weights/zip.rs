@@ -42,7 +42,10 @@ pub(super) fn entries(file: &TensorFile) -> Result<BTreeMap<String, Stored>, HfE
         let entry = Central::read(&mut rest).ok_or_else(|| file.damaged("its zip directory makes no sense"))?;
         let name = String::from_utf8_lossy(entry.name).into_owned();
         if entry.is_encrypted || entry.method != 0 || entry.packed != entry.bytes {
-            return Err(HfError::refused(file.path(), format!("its entry {} is compressed or encrypted", quoted(&name))));
+            return Err(HfError::refused(
+                file.path(),
+                format!("its entry {} is compressed or encrypted", quoted(&name)),
+            ));
         }
         let stored = locate(file, &entry)?;
         if entries.insert(name.clone(), stored).is_some() {
@@ -60,8 +63,11 @@ fn directory(file: &TensorFile) -> Result<(u64, u64), HfError> {
     let tail = file.at(tail_at, tail as usize)?;
     let found = tail.windows(4).rposition(|four| four == END.to_le_bytes()).ok_or_else(no_zip)?;
     let mut end = Bytes(&tail[found..]);
-    let narrow = end.skip(12).and_then(|()| Some((end.u32()?, end.u32()?)));
-    let (bytes, at) = narrow.ok_or_else(no_zip)?;
+    let narrow = end.skip(12).and_then(|()| Some((end.u32()?, end.u32()?, end.u16()?)));
+    let (bytes, at, comment) = narrow.ok_or_else(no_zip)?;
+    if end.0.len() != usize::from(comment) {
+        return Err(no_zip());
+    }
     let wide = directory_64(file, tail_at + found as u64)?;
     let (at, bytes) = wide.unwrap_or((u64::from(at), u64::from(bytes)));
     if bytes > MAX_DIRECTORY {

@@ -27,7 +27,8 @@ const MAX_PROGRAM: u64 = 4 << 20;
 pub(super) fn entries(file: &TensorFile) -> Result<BTreeMap<String, Entry>, HfError> {
     let start = file.at(0, file.bytes().min(4) as usize)?;
     if !start.starts_with(b"PK") {
-        let problem = "it is no zip file; one that torch wrote before version 1.6 must be loaded and saved again by a newer one";
+        let problem =
+            "it is no zip file; one that torch wrote before version 1.6 must be loaded and saved again by a newer one";
         return Err(HfError::refused(file.path(), problem));
     }
     let archive = Archive::open(file)?;
@@ -48,7 +49,8 @@ pub(super) fn entries(file: &TensorFile) -> Result<BTreeMap<String, Entry>, HfEr
             return Err(refused(format!("holds {} under {}, no tensor under its name", value.kind(), name.shown())));
         };
         let tensor = machine.tensor(*tensor);
-        let entry = archive.place(file, tensor).map_err(|problem| refused(format!("says of {}: {problem}", quoted(name))))?;
+        let entry =
+            archive.place(file, tensor).map_err(|problem| refused(format!("says of {}: {problem}", quoted(name))))?;
         entries.insert((*name).to_owned(), entry);
     }
     Ok(entries)

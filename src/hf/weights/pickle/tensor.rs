@@ -33,7 +33,8 @@ impl<'a> Tensor<'a> {
             return Err(format!("has a tensor with {} dimensions and {} strides", shape.len(), strides.len()));
         }
         let positive = |numbers: &[i64]| numbers.iter().map(|n| usize::try_from(*n).ok()).collect::<Option<Vec<_>>>();
-        let (Ok(offset), Some(shape), Some(strides)) = (u64::try_from(offset), positive(shape), positive(strides)) else {
+        let (Ok(offset), Some(shape), Some(strides)) = (u64::try_from(offset), positive(shape), positive(strides))
+        else {
             return Err("has a tensor with a negative size, stride or offset".into());
         };
         let tensor = Self { storage, offset, shape, strides };

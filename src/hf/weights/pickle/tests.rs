@@ -57,7 +57,10 @@ fn whole_numbers_are_named_and_not_read() {
     let weights = super::super::Weights::open(folder.path()).unwrap();
     assert_eq!(weights.shape("plain"), Some(&[3, 4][..]));
     let message = weights.f32("plain").unwrap_err().to_string();
-    assert!(message.ends_with("tensor `plain` holds I32; only F32, F16, BF16 and F64 are read as numbers"), "{message}");
+    assert!(
+        message.ends_with("tensor `plain` holds I32; only F32, F16, BF16 and F64 are read as numbers"),
+        "{message}"
+    );
 }
 
 /// The problem with a pickle of these bytes.
