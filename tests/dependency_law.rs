@@ -11,7 +11,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("data", &["ops::random"]),
     ("restoration", &["data", "ops::random"]),
-    ("hf", &["ops::random"]),
+    ("hf", &[]),
     ("nn", &["ops"]),
     ("models", &["nn", "ops"]),
     ("train", &["models", "restoration", "hf", "nn", "ops", "data", "run", "config"]),

@@ -96,7 +96,7 @@ impl FolderWriter {
         refuse_existing(&self.target)?;
         fs::rename(self.temp.path(), &self.target).map_err(failed())?;
         // It bears its own name now, so there is nothing to remove.
-        self.temp.keep();
+        let _renamed = self.temp.keep();
         Ok(())
     }
 }
@@ -126,7 +126,7 @@ fn refuse_existing(target: &Path) -> Result<(), HfError> {
 fn header(tensors: &[(String, Vec<usize>)]) -> Result<Vec<u8>, HfError> {
     let unwritable = |problem: String| HfError::Unwritable(problem);
     let mut names = HashSet::new();
-    if let Some((twice, _)) = tensors.iter().find(|(name, _)| !names.insert(name)) {
+    if let Some(twice) = tensors.iter().map(|(name, _)| name).find(|name| !names.insert(*name)) {
         return Err(unwritable(format!("two tensors are named {}", quoted(twice))));
     }
     let mut end = 0;
@@ -143,3 +143,6 @@ fn header(tensors: &[(String, Vec<usize>)]) -> Result<Vec<u8>, HfError> {
     json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
     Ok([&(json.len() as u64).to_le_bytes()[..], &json].concat())
 }
+
+#[cfg(test)]
+mod tests;
