@@ -7,6 +7,7 @@ pub mod captions;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod hf;
 pub mod jobs;
 pub mod models;
 pub mod nn;

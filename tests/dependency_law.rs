@@ -12,9 +12,10 @@ const LAW: &[(&str, &[&str])] = &[
     ("data", &["ops::random"]),
     ("restoration", &["data", "ops::random"]),
     ("captions", &["data", "ops::random"]),
+    ("hf", &[]),
     ("nn", &["ops"]),
     ("models", &["nn", "ops"]),
-    ("train", &["models", "restoration", "captions", "nn", "ops", "data", "run", "config"]),
+    ("train", &["models", "restoration", "captions", "hf", "nn", "ops", "data", "run", "config"]),
     ("worker", &["train", "models", "nn", "ops", "data", "run", "config"]),
     ("jobs", &["run", "config", "data"]),
     ("app", &["jobs", "run", "config", "data"]),
@@ -29,6 +30,7 @@ const LAW: &[(&str, &[&str])] = &[
             "models",
             "restoration",
             "captions",
+            "hf",
             "nn",
             "ops",
             "data",
@@ -50,6 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("dfdx", &["ops", "nn", "models", "train", "worker", "cli"]),
     ("ratatui", &["ui", "term", "cli"]),
+    ("tokenizers", &["hf"]),
 ];
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
