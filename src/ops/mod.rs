@@ -15,6 +15,7 @@ mod gather;
 pub mod group_norm;
 pub mod hinge;
 pub mod host;
+pub mod layer_norm;
 pub mod linear;
 pub mod modulate;
 pub mod pool2d;
@@ -37,6 +38,7 @@ pub use conv2d::{Conv2d, Conv2dOp};
 pub use cross_entropy::cross_entropy;
 pub use group_norm::GroupNormOp;
 pub use host::{Image, Matrix, Tokens, Vector};
+pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use modulate::ModulateOp;
 pub use pool2d::Pool2dOp;
@@ -52,6 +54,7 @@ pub trait Backend:
     + Pool2dOp
     + BatchNormOp
     + GroupNormOp
+    + LayerNormOp
     + AttentionOp
     + ConcatOp
     + LinearOp
