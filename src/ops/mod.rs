@@ -11,6 +11,8 @@ pub mod batch_norm;
 pub mod concat;
 pub mod conv2d;
 pub mod cross_entropy;
+pub mod dropout;
+pub mod embed;
 mod gather;
 pub mod group_norm;
 pub mod hinge;
@@ -35,7 +37,9 @@ pub use attention::{Attention, AttentionOp};
 pub use batch_norm::{BatchNormOp, Moments};
 pub use concat::ConcatOp;
 pub use conv2d::{Conv2d, Conv2dOp};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{CrossEntropyOp, cross_entropy};
+pub use dropout::DropoutOp;
+pub use embed::EmbedOp;
 pub use group_norm::GroupNormOp;
 pub use host::{Image, Matrix, Tokens, Vector};
 pub use layer_norm::LayerNormOp;
@@ -57,6 +61,9 @@ pub trait Backend:
     + LayerNormOp
     + AttentionOp
     + ConcatOp
+    + CrossEntropyOp
+    + DropoutOp
+    + EmbedOp
     + LinearOp
     + ModulateOp
     + SpaceDepthOp
