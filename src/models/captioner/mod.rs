@@ -3,6 +3,7 @@
 //! Sources: transformers' `VisionEncoderDecoderModel` with ViT and GPT-2, whose weights it takes (`names`) and whose numbers
 //! it matches.
 
+mod check;
 mod eyes;
 mod gaze;
 mod gpt2;
@@ -14,14 +15,13 @@ mod settings;
 mod teller;
 mod vit;
 
+pub use check::{MOST_PARAMETERS, SettingsError};
 pub use eyes::{Eyes, Sight};
 pub use gaze::Gaze;
 pub use gpt2::Gpt2;
 pub use lesson::{Lesson, LessonError};
 pub use parts::Drops;
-pub use settings::{
-    CaptionerSettings, EyesSettings, Gpt2Settings, Group, MOST_PARAMETERS, Patches, SettingsError, Stage, VitSettings,
-};
+pub use settings::{CaptionerSettings, EyesSettings, Gpt2Settings, Group, Patches, Stage, VitSettings};
 pub use teller::{Memory, Teller};
 
 use crate::nn::{Linear, Module, Scope, Visitor};
@@ -108,7 +108,10 @@ impl<D: Backend> Captioner<D> {
     /// When the sight is not what the eyes are for.
     pub fn look(&self, sight: Sight<D>) -> Result<Tokens<D>, D::Err> {
         let tokens = self.eyes.infer(sight)?;
-        self.projection.as_ref().map_or(Ok(tokens.clone()), |projection| projection.forward_tokens(tokens.clone()))
+        match &self.projection {
+            Some(projection) => projection.forward_tokens(tokens),
+            None => Ok(tokens),
+        }
     }
 
     /// [`Self::train`]'s logits for inference, of what was looked at.
