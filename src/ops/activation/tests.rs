@@ -33,7 +33,8 @@ fn run(way: Way, activation: Activation, numbers: &[f32]) -> Outcome {
 }
 
 // x = torch.tensor([-6., -3., -1., -0.5, 0., 0.25, 0.75, 2., 4., 8.]).requires_grad_()
-// y = act(x)  # F.relu, F.gelu, lambda x: F.gelu(x, approximate="tanh"), lambda x: F.leaky_relu(x, 0.1), torch.tanh, F.silu
+// tanh_gelu, leaky = lambda x: F.gelu(x, approximate="tanh"), lambda x: F.leaky_relu(x, 0.1)
+// y = act(x)  # F.relu, F.gelu, tanh_gelu, leaky, torch.tanh, F.silu
 // y.sum().backward()
 // print(y, x.grad)
 #[test]
