@@ -73,7 +73,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// `2 sqrt(2 / pi)`: `(1 + tanh(a)) / 2` is the logistic function of `2 a`.
-const STEEPNESS: f32 = 1.595_769_1;
+const STEEPNESS: f32 = 1.595_769;
 /// The cube's share in the argument of [`Activation::GeluTanh`].
 const CUBE: f32 = 0.044_715;
 
