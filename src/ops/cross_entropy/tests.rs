@@ -183,7 +183,8 @@ proptest! {
             Case { way: Way::Kernel, classes, targets: (0..rows).map(target).collect(), weights, smoothing };
         let logits: Vec<f32> = noise("logits", rows * classes).iter().map(|x| x * 3.0).collect();
         let due = Case { way: Way::Composition, ..kernel.clone() }.run(&logits);
-        assert_outcome(&kernel, &kernel.run(&logits), &due, 2e-6);
+        // The composition sums all rows in single precision.
+        assert_outcome(&kernel, &kernel.run(&logits), &due, 1e-5);
     }
 }
 
