@@ -19,8 +19,8 @@ pub enum Activation {
     /// `torch.nn.functional.gelu(x)` to 5e-7. dfdx's own `accurate_gelu` has a wrong gradient on the CPU.
     Gelu,
     /// [`Activation::Gelu`] with the normal distribution by a tanh, `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`
-    /// (Hendrycks and Gimpel 2016, section 2); matches `torch.nn.functional.gelu(x, approximate="tanh")` to 5e-7, and is
-    /// GPT-2's `gelu_new`.
+    /// (Hendrycks and Gimpel 2016, section 2); matches `torch.nn.functional.gelu(x, approximate="tanh")` to 5e-7, and
+    /// is GPT-2's `gelu_new`.
     GeluTanh,
     /// `x / (1 + e^-x)` to 5e-7 (Elfwing et al. 2018, "SiLU", equation 7); matches `torch.nn.functional.silu(x)`.
     Silu,
@@ -73,7 +73,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// `2 sqrt(2 / pi)`: `(1 + tanh(a)) / 2` is the logistic function of `2 a`.
-const STEEPNESS: f32 = 1.595_769_1;
+const STEEPNESS: f32 = 1.595_769;
 /// The cube's share in the argument of [`Activation::GeluTanh`].
 const CUBE: f32 = 0.044_715;
 

@@ -1,5 +1,5 @@
-//! Attention on the CPU: every picture is a task, or a run of its queries, head by head. Where queries are few, as when a
-//! text grows word by word, the keys are read where they lie; else all products go by tiles.
+//! Attention on the CPU: every picture is a task, or a run of its queries, head by head. Where queries are few, as when
+//! a text grows word by word, the keys are read where they lie; else all products go by tiles.
 
 use super::Sizes;
 use super::panels::Panels;

@@ -20,8 +20,8 @@ pub struct Attention {
 
 /// Scaled dot-product attention on a device (Vaswani et al. 2017, equation 1 and section 3.2.2).
 pub trait AttentionOp: Device<f32> {
-    /// For each picture and head, `y = softmax(scale q k^T) v`, the scale being `1 / sqrt(d)` for `d` channels of a head
-    /// unless `spec` has another.
+    /// For each picture and head, `y = softmax(scale q k^T) v`, the scale being `1 / sqrt(d)` for `d` channels of a
+    /// head unless `spec` has another.
     ///
     /// Shapes: `q (B, N, C)`, `k (B, M, C)`, `v (B, M, C)`, `y (B, N, C)`; a head has `C / heads` channels that follow
     /// one another. It matches `torch.nn.functional.scaled_dot_product_attention` on `(B, heads, N, d)`. The softmax is

@@ -58,8 +58,8 @@ impl Panels {
         }
     }
 
-    /// `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `stride` numbers a row, for up to [`ROWS`] rows
-    /// and all columns. `give` is as in [`Self::multiply`], rows counted from `rows.start`.
+    /// `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `stride` numbers a row, for up to [`ROWS`]
+    /// rows and all columns. `give` is as in [`Self::multiply`], rows counted from `rows.start`.
     pub fn multiply_turned(
         &self,
         x: &[f32],

@@ -10,8 +10,8 @@ const LANES: usize = 16;
 /// Numbers that are summed in single precision before they join the double-precision total.
 const BLOCK: usize = 64 * LANES;
 
-/// The loss of all rows; see [`super::CrossEntropyOp::cross_entropy_tokens`]. Where `with_gradient`, the loss's gradient
-/// takes the place of the logits.
+/// The loss of all rows; see [`super::CrossEntropyOp::cross_entropy_tokens`]. Where `with_gradient`, the loss's
+/// gradient takes the place of the logits.
 ///
 /// `goals` has the target and the weight of each row that counts, `total` is the sum of all weights. The rows' losses
 /// are added up in their order.

@@ -36,8 +36,8 @@ pub trait CrossEntropyOp: Device<f32> {
     /// Shapes: `logits (R, K)`, `targets (R)` in `0..K`, `weights (R)`, all 1 where none are given; `s` (smoothing) in
     /// `[0, 1)`; the result is one number in nats, NaN where no row counts. Without weights it matches
     /// `torch.nn.functional.cross_entropy(ignore_index=-100, label_smoothing=s)`. Weights are those of the rows, where
-    /// PyTorch has one a class: without smoothing the two are the same for `w[b] = weight[target]`. The softmax is taken
-    /// around each row's largest logit.
+    /// PyTorch has one a class: without smoothing the two are the same for `w[b] = weight[target]`. The softmax is
+    /// taken around each row's largest logit.
     ///
     /// # Errors
     /// When the device is out of memory.

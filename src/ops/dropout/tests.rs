@@ -30,9 +30,10 @@ fn run(way: Way, numbers: &[f32], share: f32) -> Outcome {
 #[test]
 fn numbers_and_gradients_by_the_hash() {
     let x = noise("x", 100);
-    for share in [0.1, 0.5] {
-        let factors: Vec<f32> =
-            (0..100).map(|i| if stream().unit(i) < share { 0.0 } else { 1.0 / (1.0 - share) }).collect();
+    for share in [0.1f32, 0.5] {
+        let bits = |i: u64| (stream().at(i / 4) / 65_536u64.pow(i as u32 % 4)) % 65_536;
+        let least = (share * 65_536.0).round() as u64;
+        let factors: Vec<f32> = (0..100).map(|i| if bits(i) < least { 0.0 } else { 1.0 / (1.0 - share) }).collect();
         let times = |numbers: &[f32]| numbers.iter().zip(&factors).map(|(x, factor)| x * factor).collect();
         let due = Outcome { y: times(&x), gradients: vec![times(&crate::ops::testing::cotangent(100))] };
         for way in [Way::Kernel, Way::Composition] {

@@ -17,8 +17,8 @@ pub fn take(table: &[f32], channels: usize, ids: &[usize]) -> Vec<f32> {
     y
 }
 
-/// Adds each row of `dy` to its row of the table's gradient. A task owns some rows of the table, and adds to each in the
-/// order of the tokens.
+/// Adds each row of `dy` to its row of the table's gradient. A task owns some rows of the table, and adds to each in
+/// the order of the tokens.
 pub fn give_back(dy: &[f32], channels: usize, ids: &[usize], table: &mut [f32]) {
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_by_key(|&token| ids[token]);

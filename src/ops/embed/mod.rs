@@ -10,8 +10,8 @@ use dfdx::prelude::*;
 pub trait EmbedOp: Device<f32> {
     /// `y[b, n] = table[ids[b N + n]]`.
     ///
-    /// Shapes: `table (V, C)`, `ids (B N)` in `0..V`, `y (B, N, C)`. Matches `torch.nn.functional.embedding`. On the CPU
-    /// the gradients of a row that is taken more than once add up in the order of its tokens.
+    /// Shapes: `table (V, C)`, `ids (B N)` in `0..V`, `y (B, N, C)`. Matches `torch.nn.functional.embedding`. On the
+    /// CPU the gradients of a row that is taken more than once add up in the order of its tokens.
     ///
     /// # Errors
     /// When the device is out of memory.

@@ -63,8 +63,8 @@ fn part_gradients(x: &[f32], statistics: &[f32], gamma: &[f32], dy: &[f32], dx: 
     totals
 }
 
-/// The sums over `a` and `b` of the two numbers that `of` makes of a pair, in [`LANES`] columns that are added up at the
-/// end.
+/// The sums over `a` and `b` of the two numbers that `of` makes of a pair, in [`LANES`] columns that are added up at
+/// the end.
 #[inline(always)]
 fn sum_pairs(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
     let mut sums = ([0.0f32; LANES], [0.0f32; LANES]);

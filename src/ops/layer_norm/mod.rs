@@ -7,8 +7,8 @@ use dfdx::prelude::*;
 
 /// Layer normalisation on a device (Ba et al. 2016, equation 3 with the gain and bias of equation 4).
 pub trait LayerNormOp: Device<f32> {
-    /// `y[b, n, c] = gamma[c] (x[b, n, c] - mean) / sqrt(variance + eps) + beta[c]`, mean and biased variance being those
-    /// of the `C` numbers of one token.
+    /// `y[b, n, c] = gamma[c] (x[b, n, c] - mean) / sqrt(variance + eps) + beta[c]`, mean and biased variance being
+    /// those of the `C` numbers of one token.
     ///
     /// Shapes: `x (B, N, C)`, `gamma (C)`, `beta (C)`, `y` as `x`; gradients flow to all three. `eps` is added to the
     /// variance and must be positive. Matches `torch.nn.functional.layer_norm(x, (C,), gamma, beta, eps)`.
