@@ -107,7 +107,7 @@ impl<D: Backend> Borrowed<D> {
             let own = map.linear.forward_tokens(map.norm.forward(features)?)?;
             let own = D::add_positions(own, &map.positions, 0)?;
             tokens = Some(match tokens {
-                Some(before) => (before, own).try_concat_along(Axis::<1>)?,
+                Some(before) => D::concat_tokens(before, own)?,
                 None => own,
             });
         }

@@ -161,8 +161,8 @@ impl<D: Backend> Block<D> {
         let normal = self.norm1.forward(x.clone())?;
         let mut known = self.attention.keys_and_values(&normal)?;
         if let Some(past) = past {
-            known.keys = (past.keys, known.keys).try_concat_along(Axis::<1>)?;
-            known.values = (past.values, known.values).try_concat_along(Axis::<1>)?;
+            known.keys = D::concat_tokens(past.keys, known.keys)?;
+            known.values = D::concat_tokens(past.values, known.values)?;
         }
         Ok((self.attention.to_known(normal, &known)?.try_add(x)?, known))
     }

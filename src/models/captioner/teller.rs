@@ -3,7 +3,7 @@
 use super::gpt2::Gpt2;
 use super::parts::KeysAndValues;
 use super::search::Decoder;
-use crate::ops::{Backend, Tokens, host::read, rows};
+use crate::ops::{Backend, Tokens, host::read};
 use dfdx::prelude::*;
 
 /// Image tokens as every layer of a decoder sees them, computed once a picture.
@@ -63,7 +63,8 @@ fn rows_of<D: Backend>(x: &Tokens<D>, index: &[usize]) -> Result<Tokens<D>, D::E
     if index.iter().copied().eq(0..count) {
         return Ok(x.clone());
     }
-    rows(x.clone().try_reshape_like(&(count, length * width))?, index)?.try_reshape_like(&(index.len(), length, width))
+    let whole = x.clone().try_reshape_like(&(count, length * width))?;
+    D::embed(whole, index, (index.len(), 1))?.try_reshape_like(&(index.len(), length, width))
 }
 
 /// A decoder at work on the sequences of a batch of pictures.

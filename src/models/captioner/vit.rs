@@ -72,7 +72,7 @@ impl<D: Backend> Vit<D> {
         let tokens = match &self.class {
             Some(class) => {
                 let class = D::embed(class.retaped::<T>(), &vec![0; batch], (batch, 1))?;
-                (class, patches).try_concat_along(Axis::<1>)?
+                D::concat_tokens(class, patches)?
             }
             None => patches,
         };
