@@ -11,8 +11,7 @@ import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, ViTConfig, ViTModel, VisionEncoderDecoderModel
 
 FOLDER = Path(__file__).parent / "other-vit-gpt2"
-# The ends are tokens that this model likes to say, one of them as a second choice.
-PAD, START, END, OTHER_END = 0, 1, 81, 99
+PAD, START, END, OTHER_END = 0, 1, 2, 7
 BATCH, PREFIX = 3, 6
 MODES = {
     "greedy": {"num_beams": 1, "max_length": 12},
