@@ -1,5 +1,6 @@
 //! Architectures, one a file: shapes and wiring, no training.
 
+pub mod captioner;
 pub mod cnn;
 pub mod gan;
 pub mod unet;

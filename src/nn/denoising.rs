@@ -73,7 +73,7 @@ impl<D: Backend> SelfAttention<D> {
         let queries = self.queries.forward(normal.retaped::<T>())?.try_reshape_like(&tokens)?;
         let keys = self.keys.forward(normal.retaped::<T>())?.try_reshape_like(&tokens)?;
         let values = self.values.forward(normal.put_tape(tape))?.try_reshape_like(&tokens)?;
-        let y = D::attention(queries, keys, values, Attention { heads: self.heads, causal: false })?;
+        let y = D::attention(queries, keys, values, Attention { heads: self.heads, causal: false, scale: None })?;
         self.out.forward_onto(onto.retaped::<T>(), y.try_reshape_like(&shape)?)
     }
 }
@@ -162,7 +162,7 @@ mod tests {
         let normal = layer.norm.forward(x.clone(), None).unwrap();
         let tokens =
             |conv: &Conv<Cpu>| -> Tokens<Cpu> { conv.forward(normal.clone()).unwrap().reshape_like(&(2, 6, 4)) };
-        let spec = Attention { heads: 2, causal: false };
+        let spec = Attention { heads: 2, causal: false, scale: None };
         let mixed = <Cpu as crate::ops::AttentionOp>::attention(
             tokens(&layer.queries),
             tokens(&layer.keys),

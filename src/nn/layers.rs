@@ -2,7 +2,7 @@
 
 use super::parameter::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;
-use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, Vector};
+use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, Tokens, Vector};
 use dfdx::prelude::*;
 
 /// A convolution with its weights `(O, k, k, C)`, an optional bias `(O)`, and what is fused behind it.
@@ -63,6 +63,16 @@ impl<D: Backend> Linear<D> {
     /// When the device is out of memory.
     pub fn forward<T: Tape<f32, D>>(&self, x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
         D::linear(x, &self.weight, self.bias.as_ref(), self.relu)
+    }
+
+    /// `x (B, N, I)` to `(B, N, O)`: all tokens are rows of one product.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn forward_tokens<T: Tape<f32, D>>(&self, x: Tokens<D, T>) -> Result<Tokens<D, T>, D::Err> {
+        let (&(batch, tokens, inputs), &(outputs, _)) = (x.shape(), self.weight.shape());
+        let rows = self.forward(x.try_reshape_like(&(batch * tokens, inputs))?)?;
+        rows.try_reshape_like(&(batch, tokens, outputs))
     }
 
     /// The same layer with tensors of its own: gradients that flow to them reach no parameter.
@@ -165,6 +175,22 @@ impl<D: Backend> Module<D> for BatchNorm<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::testing::{assert_close, noise, tensor};
+
+    #[test]
+    fn tokens_pass_a_linear_layer_one_by_one() {
+        let layer = Linear::<Cpu> {
+            weight: tensor(&noise("weight", 20), (5, 4)),
+            bias: Some(tensor(&noise("bias", 5), (5,))),
+            relu: false,
+        };
+        let x = noise("x", 24);
+        let alone = |token: &[f32]| read(&layer.forward(tensor(token, (1, 4))).unwrap());
+        let due: Vec<f32> = x.chunks(4).flat_map(alone).collect();
+        let y = layer.forward_tokens(tensor(&x, (2, 3, 4))).unwrap();
+        assert_eq!(*y.shape(), (2, 3, 5));
+        assert_close("y", &read(&y), &due, 1e-6);
+    }
 
     #[test]
     fn inference_with_the_batch_s_own_moments_is_the_training_pass() {

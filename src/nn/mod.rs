@@ -8,6 +8,7 @@ pub mod init;
 pub mod layers;
 pub mod optim;
 pub mod parameter;
+pub mod transformer;
 
 pub use adam::{Adam, AdamConfig, Ema};
 pub use adversarial::{ConditionalNorm, Embedding, Spectral};
@@ -15,3 +16,4 @@ pub use denoising::{GroupNorm, SelfAttention};
 pub use layers::{BatchNorm, Conv, Linear};
 pub use optim::{Sgd, SgdConfig};
 pub use parameter::{Module, Role, Scope, Visitor, parameter_count};
+pub use transformer::LayerNorm;

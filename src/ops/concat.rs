@@ -1,6 +1,6 @@
-//! Two pictures as one with the channels of both.
+//! Two pictures as one with the channels of both, and two texts as one.
 
-use super::host::{Image, add_to, read};
+use super::host::{Image, Tokens, add_to, read};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -16,6 +16,23 @@ pub trait ConcatOp: Device<f32> {
     /// When the pictures differ in more than their channels.
     fn concat_channels<T: Tape<f32, Self>>(a: Image<Self, T>, b: Image<Self, T>) -> Result<Image<Self, T>, Self::Err> {
         composed(a, b)
+    }
+
+    /// The tokens of `a (B, N, C)` and then those of `b (B, M, C)`, `(B, N + M, C)`.
+    ///
+    /// Matches `torch.cat((a, b), dim=1)`; gradients flow to both.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When batch or width differ.
+    fn concat_tokens<T: Tape<f32, Self>>(a: Tokens<Self, T>, b: Tokens<Self, T>) -> Result<Tokens<Self, T>, Self::Err> {
+        let (&(batch, first, width), &(others, second, other)) = (a.shape(), b.shape());
+        assert!((batch, width) == (others, other), "concat_tokens: tokens of two batches or widths");
+        // All numbers of a text are the channels of one pixel.
+        let a: Image<Self, T> = a.try_reshape_like(&(batch, 1, 1, first * width))?;
+        let b: Image<Self, T> = b.try_reshape_like(&(batch, 1, 1, second * width))?;
+        Self::concat_channels(a, b)?.try_reshape_like(&(batch, first + second, width))
     }
 }
 
@@ -170,6 +187,18 @@ mod tests {
             let again = x.retaped();
             Cpu::concat_channels(x, again).unwrap()
         });
+    }
+
+    // a, b = steps(12, 7, 11).reshape(2, 3, 2), steps(4, 3, 13).reshape(2, 1, 2)
+    // print(torch.cat((a, b), dim=1))
+    #[test]
+    fn tokens_follow_one_another_as_in_pytorch() {
+        let (a, b) = (tensor(&steps(12, 7, 11), (2, 3, 2)), tensor(&steps(4, 3, 13), (2, 1, 2)));
+        let y: Tokens<Cpu> = Cpu::concat_tokens(a.clone(), b.clone()).unwrap();
+        let due = [-1.25, 0.5, -0.5, 1.25, 0.25, -0.75, -1.5, -0.75, 1.0, 0.0, -1.0, 0.75, -0.25, -1.25, 0.0, 0.75];
+        assert_eq!((*y.shape(), y.as_vec()), ((2, 4, 2), due.to_vec()));
+        assert_gradients_add_up(&a, |a| Cpu::concat_tokens(a, b.retaped()).unwrap());
+        assert_gradients_add_up(&b, |b| Cpu::concat_tokens(a.retaped(), b).unwrap());
     }
 
     #[test]

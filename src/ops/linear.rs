@@ -3,7 +3,9 @@
 use super::conv2d::backward::backward;
 use super::conv2d::forward::{Epilogue, Outputs, forward};
 use super::conv2d::{Conv2dOp, Geometry};
+use super::embed::EmbedOp;
 use super::host::{Matrix, Vector, add_to, read};
+use super::{Activation, ActivationOp};
 use dfdx::prelude::*;
 
 /// A fully connected layer on a device.
@@ -26,8 +28,12 @@ pub trait LinearOp: Conv2dOp {
     }
 }
 
+/// So many weights are more than the kernels should copy and pack for every batch.
+const LARGE: usize = 1 << 19;
+
 impl LinearOp for Cpu {
-    /// A layer is a convolution of pictures of one pixel: the same kernels, and the same fixed order of sums.
+    /// A layer is a convolution of pictures of one pixel: the same kernels, and the same fixed order of sums. Where the
+    /// weights are many, dfdx's own product takes over, which reads them where they lie.
     fn linear<T: Tape<f32, Self>>(
         x: Matrix<Self, T>,
         w: &Matrix<Self>,
@@ -36,6 +42,9 @@ impl LinearOp for Cpu {
     ) -> Result<Matrix<Self, T>, Self::Err> {
         let (&(batch, channels), &(filters, inputs)) = (x.shape(), w.shape());
         assert_eq!(channels, inputs, "linear: input and weights have different lengths");
+        if filters * inputs >= LARGE {
+            return large(x, w, bias, relu);
+        }
         let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0, squares: false };
         let (x, mut tape) = x.split_tape();
         let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
@@ -56,6 +65,23 @@ impl LinearOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
+}
+
+/// [`LinearOp::linear`] by dfdx's own product; the bias is added as the position of texts of one token is.
+fn large<T: Tape<f32, Cpu>>(
+    x: Matrix<Cpu, T>,
+    w: &Matrix<Cpu>,
+    bias: Option<&Vector<Cpu>>,
+    relu: bool,
+) -> Result<Matrix<Cpu, T>, <Cpu as HasErr>::Err> {
+    let mut y = x.try_matmul(w.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?)?;
+    if let Some(bias) = bias {
+        let (rows, outputs) = *y.shape();
+        let bias = bias.clone().try_reshape_like(&(1, outputs))?;
+        y = Cpu::add_positions(y.try_reshape_like(&(rows, 1, outputs))?, &bias, 0)?
+            .try_reshape_like(&(rows, outputs))?;
+    }
+    if relu { Cpu::activate(y, Activation::Relu) } else { Ok(y) }
 }
 
 #[cfg(feature = "cuda")]
@@ -173,6 +199,17 @@ mod tests {
             let numbers = kernel.inputs();
             let due = Case { way: Way::Composition, ..kernel }.run(&numbers);
             assert_outcome(&kernel, &kernel.run(&numbers), &due, 2e-5);
+        }
+    }
+
+    #[test]
+    fn many_weights_give_what_the_composition_gives() {
+        for (bias, relu) in [(false, false), (true, true)] {
+            let kernel = Case { way: Way::Kernel, sizes: [5, 800, 700], bias, relu };
+            let numbers = kernel.inputs();
+            let due = Case { way: Way::Composition, ..kernel }.run(&numbers);
+            assert_outcome(&kernel, &kernel.run(&numbers), &due, 2e-5);
+            assert_same_bits_on_any_threads(&kernel, || kernel.run(&numbers));
         }
     }
 

@@ -11,10 +11,13 @@ pub mod batch_norm;
 pub mod concat;
 pub mod conv2d;
 pub mod cross_entropy;
+pub mod dropout;
+pub mod embed;
 mod gather;
 pub mod group_norm;
 pub mod hinge;
 pub mod host;
+pub mod layer_norm;
 pub mod linear;
 pub mod modulate;
 pub mod pool2d;
@@ -34,9 +37,12 @@ pub use attention::{Attention, AttentionOp};
 pub use batch_norm::{BatchNormOp, Moments};
 pub use concat::ConcatOp;
 pub use conv2d::{Conv2d, Conv2dOp};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{CrossEntropyOp, cross_entropy};
+pub use dropout::DropoutOp;
+pub use embed::EmbedOp;
 pub use group_norm::GroupNormOp;
 pub use host::{Image, Matrix, Tokens, Vector};
+pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use modulate::ModulateOp;
 pub use pool2d::Pool2dOp;
@@ -52,8 +58,12 @@ pub trait Backend:
     + Pool2dOp
     + BatchNormOp
     + GroupNormOp
+    + LayerNormOp
     + AttentionOp
     + ConcatOp
+    + CrossEntropyOp
+    + DropoutOp
+    + EmbedOp
     + LinearOp
     + ModulateOp
     + SpaceDepthOp

@@ -1,9 +1,21 @@
 //! What the tests of ops share. An op under test is a function from its inputs' numbers to an [`Outcome`]; here are the
 //! questions that every op is asked, beside the literals that PyTorch gave for it.
 
+use super::Activation;
 use super::random::Stream;
 use dfdx::prelude::*;
 use std::fmt::Debug;
+
+/// What ops that end in an activation are tested with.
+pub const ACTIVATIONS: [Activation; 7] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Tanh,
+    Activation::Silu,
+];
 
 /// The tape that tests record on.
 pub type TestTape = OwnedTape<f32, Cpu>;

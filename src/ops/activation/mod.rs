@@ -18,6 +18,10 @@ pub enum Activation {
     /// `x Phi(x)` with the exact normal distribution (Hendrycks and Gimpel 2016); matches
     /// `torch.nn.functional.gelu(x)` to 5e-7. dfdx's own `accurate_gelu` has a wrong gradient on the CPU.
     Gelu,
+    /// [`Activation::Gelu`] with the normal distribution by a tanh, `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`
+    /// (Hendrycks and Gimpel 2016, section 2); matches `torch.nn.functional.gelu(x, approximate="tanh")` to 5e-7, and
+    /// is GPT-2's `gelu_new`.
+    GeluTanh,
     /// `x / (1 + e^-x)` to 5e-7 (Elfwing et al. 2018, "SiLU", equation 7); matches `torch.nn.functional.silu(x)`.
     Silu,
 }
@@ -68,6 +72,25 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// `2 sqrt(2 / pi)`: `(1 + tanh(a)) / 2` is the logistic function of `2 a`.
+const STEEPNESS: f32 = 1.595_769;
+/// The cube's share in the argument of [`Activation::GeluTanh`].
+const CUBE: f32 = 0.044_715;
+
+/// The derivative of [`Activation::GeluTanh`].
+#[inline(always)]
+fn gelu_tanh_slope(x: f32) -> f32 {
+    // Far out the slope is flat, and the square of a huge number would overflow; a NaN passes.
+    let x = if x > 15.0 { 15.0 } else { x };
+    let x = if x < -15.0 { -15.0 } else { x };
+    let square = x * x;
+    let fall = exp(-STEEPNESS * x * (1.0 + CUBE * square));
+    let share = 1.0 / (1.0 + fall);
+    // 1 - share with no difference of nearly equal numbers.
+    let rest = fall * share;
+    share * (1.0 + x * rest * STEEPNESS * (1.0 + 3.0 * CUBE * square))
+}
+
 /// The activation of one number.
 #[inline(always)]
 pub fn value(activation: Activation, x: f32) -> f32 {
@@ -89,6 +112,7 @@ pub fn value(activation: Activation, x: f32) -> f32 {
         }
         Activation::Tanh => tanh(x),
         Activation::Gelu => gelu(x),
+        Activation::GeluTanh => x * sigmoid(STEEPNESS * x * (1.0 + CUBE * x * x)),
         Activation::Silu => x * sigmoid(x),
     }
 }
@@ -118,6 +142,7 @@ pub fn pull_back(activation: Activation, x: f32, dy: f32) -> f32 {
             dy * rest * (2.0 - rest)
         }
         Activation::Gelu => dy * gelu_slope(x),
+        Activation::GeluTanh => dy * gelu_tanh_slope(x),
         Activation::Silu => {
             let share = sigmoid(x);
             dy * share * (1.0 + x * (1.0 - share))
@@ -128,7 +153,7 @@ pub fn pull_back(activation: Activation, x: f32, dy: f32) -> f32 {
 /// Runs a loop with its activation as a constant `$A`, so that each activation has a loop of its own that vectorises.
 macro_rules! specialised {
     ($activation:expr, $A:ident => $body:expr) => {
-        specialised!(@ $activation, $A, $body; Identity Relu LeakyRelu Tanh Gelu Silu)
+        specialised!(@ $activation, $A, $body; Identity Relu LeakyRelu Tanh Gelu GeluTanh Silu)
     };
     (@ $activation:expr, $A:ident, $body:expr; $($variant:ident)*) => {
         match $activation {
@@ -240,6 +265,12 @@ pub fn composed<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
             let tail = p.try_mul(t())?.try_mul(bell)?.try_mul(0.5)?;
             let (y, y_tape) = tail.try_negate()?.try_add(0.5)?.try_mul(size)?.try_add(x().try_mul(0.5)?)?.split_tape();
             Ok(y.put_tape(tape.merge(t_tape).merge(y_tape)))
+        }
+        Activation::GeluTanh => {
+            let (bare, tape) = x.split_tape();
+            let grown = bare.retaped::<T>().try_square()?.try_mul(STEEPNESS * CUBE)?.try_add(STEEPNESS)?;
+            let share = grown.try_mul(bare.retaped::<T>())?.try_sigmoid()?;
+            bare.put_tape(tape).try_mul(share)
         }
         Activation::Silu => {
             let (bare, tape) = x.split_tape();

@@ -1,9 +1,13 @@
-//! Attention on the CPU: every picture is a task, head by head and query by query. All loops run over keys or over the
-//! channels of a head, side by side in memory.
+//! Attention on the CPU: every picture is a task, or a run of its queries, head by head. Where queries are few, as when
+//! a text grows word by word, the keys are read where they lie; else all products go by tiles.
 
 use super::Sizes;
+use super::panels::Panels;
+use crate::ops::conv2d::kernel::ROWS;
+use crate::ops::host::add_to;
 use crate::ops::simd::{exp, simd_fn};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The numbers of queries `(B, N, C)`, keys and values `(B, M, C)`; or their gradients.
 pub struct Inputs {
@@ -12,13 +16,43 @@ pub struct Inputs {
     pub v: Vec<f32>,
 }
 
+/// Queries of a task: a picture alone keeps several threads busy.
+const RUN: usize = 16 * ROWS;
+/// Up to so many queries, laying out the keys anew would take longer than it saves.
+const FEW: usize = 3;
+
 /// `y (B, N, C)`.
 pub fn forward(sizes: &Sizes, inputs: &Inputs) -> Vec<f32> {
-    let (queries, keys) = (sizes.queries * sizes.channels(), sizes.keys * sizes.channels());
+    let c = sizes.channels();
+    let (queries, keys) = (sizes.queries * c, sizes.keys * c);
     let mut y = vec![0.0; inputs.q.len()];
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
-    y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| attend(*sizes, q, k, v, y));
+    y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| {
+        if sizes.queries <= FEW {
+            attend_few(*sizes, q, k, v, y);
+        } else {
+            let runs = y.par_chunks_mut(RUN * c).enumerate();
+            runs.for_each(|(run, y)| attend(sizes, run * RUN, q, k, v, y));
+        }
+    });
     y
+}
+
+/// The weights of all queries, `(B, heads, N, M)`; none where a query does not look.
+pub fn weights(sizes: &Sizes, q: &[f32], k: &[f32]) -> Vec<f32> {
+    let c = sizes.channels();
+    let floats = sizes.queries * sizes.keys;
+    let mut weights = vec![0.0; sizes.batch * sizes.heads * floats];
+    weights.par_chunks_mut(floats).enumerate().for_each(|(index, weights)| {
+        let (picture, head) = (index / sizes.heads, index % sizes.heads);
+        let q = &q[picture * sizes.queries * c..][..sizes.queries * c];
+        let k = &k[picture * sizes.keys * c..][..sizes.keys * c];
+        let keys = Panels::of_tokens(k, c, sizes.own(head));
+        for (queries, weights) in groups(0..sizes.queries).zip(weights.chunks_mut(ROWS * sizes.keys)) {
+            weigh(sizes, q, head, queries, &keys, weights);
+        }
+    });
+    weights
 }
 
 /// The gradients of all three.
@@ -30,34 +64,119 @@ pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Inputs {
         .par_chunks_mut(queries)
         .zip(sums.k.par_chunks_mut(keys).zip(sums.v.par_chunks_mut(keys)))
         .zip(pictures.zip(dy.par_chunks(queries)))
-        .for_each(|((dq, (dk, dv)), (((q, k), v), dy))| attend_back(*sizes, q, k, v, dy, dq, dk, dv));
+        .for_each(|((dq, (dk, dv)), (((q, k), v), dy))| {
+            let (mut weights, mut slopes) = (vec![0.0; sizes.queries * sizes.keys], Vec::new());
+            for head in 0..sizes.heads {
+                slopes.resize(weights.len(), 0.0);
+                query_gradients(sizes, head, [q, k, v, dy], &mut weights, &mut slopes, dq);
+                key_gradients(sizes, head, [q, dy], &weights, &slopes, dk, dv);
+            }
+        });
     sums
 }
 
-/// The channels of one head, key by key: `(M, C)` to `(width, M)`.
-#[inline(always)]
-fn transpose(sizes: &Sizes, head: usize, rows: &[f32], columns: &mut [f32]) {
-    for (key, row) in rows.chunks_exact(sizes.channels()).enumerate() {
-        for (c, &x) in row[head * sizes.width..][..sizes.width].iter().enumerate() {
-            columns[c * sizes.keys + key] = x;
+/// Some queries in groups of up to [`ROWS`].
+fn groups(queries: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = queries.end;
+    queries.step_by(ROWS).map(move |first| first..(first + ROWS).min(end))
+}
+
+/// Where the rows of `tokens` start, and how many they are.
+fn starts(tokens: Range<usize>, stride: usize, offset: usize) -> ([usize; ROWS], usize) {
+    let mut starts = [0; ROWS];
+    let count = tokens.len();
+    starts.iter_mut().zip(tokens).for_each(|(start, token)| *start = token * stride + offset);
+    (starts, count)
+}
+
+/// The weights `(queries, M)` of a group of queries of one head; none where a query does not look.
+fn weigh(sizes: &Sizes, q: &[f32], head: usize, queries: Range<usize>, keys: &Panels, weights: &mut [f32]) {
+    let (first, m) = (sizes.own(head).start, sizes.keys);
+    let (starts, count) = starts(queries.clone(), sizes.channels(), first);
+    let reach = sizes.seen(queries.end - 1);
+    keys.multiply(q, &starts[..count], sizes.width, reach, |row, column, scores| {
+        weights[row * m + column..][..scores.len()].copy_from_slice(scores);
+    });
+    for (query, weights) in queries.zip(weights.chunks_exact_mut(m)) {
+        let (seen, unseen) = weights.split_at_mut(sizes.seen(query));
+        softmax(sizes.scale, seen);
+        unseen.fill(0.0);
+    }
+}
+
+/// The queries of one picture from `first` on, as many as `y` has.
+fn attend(sizes: &Sizes, first: usize, q: &[f32], k: &[f32], v: &[f32], y: &mut [f32]) {
+    let (c, m) = (sizes.channels(), sizes.keys);
+    let queries = first..first + y.len() / c;
+    let mut weights = vec![0.0; ROWS * m];
+    for head in 0..sizes.heads {
+        let own = sizes.own(head);
+        let (keys, values) = (Panels::of_tokens(k, c, own.clone()), Panels::of_channels(v, c, own.clone()));
+        for (group, y) in groups(queries.clone()).zip(y.chunks_mut(ROWS * c)) {
+            weigh(sizes, q, head, group.clone(), &keys, &mut weights);
+            let (rows, count) = starts(0..group.len(), m, 0);
+            let reach = sizes.seen(group.end - 1);
+            values.multiply(&weights, &rows[..count], reach, sizes.width, |row, column, sums| {
+                y[row * c + own.start + column..][..sums.len()].copy_from_slice(sums);
+            });
         }
     }
 }
 
-/// `out[j] = factor sum_c row[c] columns[c, j]` for the first keys, as many as `out` has.
-#[inline(always)]
-fn products(row: &[f32], columns: &[f32], keys: usize, factor: f32, out: &mut [f32]) {
-    out.fill(0.0);
-    for (&x, column) in row.iter().zip(columns.chunks_exact(keys)) {
-        add_scaled(x * factor, &column[..out.len()], out);
+/// Of one picture's head: the weights `(N, M)` and the slopes of the scores, already times the scale; adds to `dq`.
+fn query_gradients(
+    sizes: &Sizes,
+    head: usize,
+    [q, k, v, dy]: [&[f32]; 4],
+    weights: &mut [f32],
+    slopes: &mut [f32],
+    dq: &mut [f32],
+) {
+    let (c, m, own) = (sizes.channels(), sizes.keys, sizes.own(head));
+    let [keys, values] = [k, v].map(|tokens| Panels::of_tokens(tokens, c, own.clone()));
+    let key_rows = Panels::of_channels(k, c, own.clone());
+    let rows = weights.chunks_mut(ROWS * m).zip(slopes.chunks_mut(ROWS * m)).zip(dq.chunks_mut(ROWS * c));
+    for (group, ((weights, slopes), dq)) in groups(0..sizes.queries).zip(rows) {
+        weigh(sizes, q, head, group.clone(), &keys, weights);
+        let (of_dy, count) = starts(group.clone(), c, own.start);
+        let reach = sizes.seen(group.end - 1);
+        values.multiply(dy, &of_dy[..count], sizes.width, reach, |row, column, products| {
+            slopes[row * m + column..][..products.len()].copy_from_slice(products);
+        });
+        for (query, (weights, slopes)) in group.zip(weights.chunks_exact(m).zip(slopes.chunks_exact_mut(m))) {
+            let (seen, unseen) = slopes.split_at_mut(sizes.seen(query));
+            through_softmax(sizes.scale, &weights[..seen.len()], seen);
+            unseen.fill(0.0);
+        }
+        let (rows, _) = starts(0..count, m, 0);
+        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, |row, column, sums| {
+            add_to(&mut dq[row * c + own.start + column..], sums);
+        });
     }
 }
 
-/// `sums += factor x`.
-#[inline(always)]
-fn add_scaled(factor: f32, x: &[f32], sums: &mut [f32]) {
-    for (sum, &x) in sums.iter_mut().zip(x) {
-        *sum += factor * x;
+/// Of one picture's head: adds to `dk` and `dv`.
+fn key_gradients(
+    sizes: &Sizes,
+    head: usize,
+    [q, dy]: [&[f32]; 2],
+    weights: &[f32],
+    slopes: &[f32],
+    dk: &mut [f32],
+    dv: &mut [f32],
+) {
+    let (c, m, own) = (sizes.channels(), sizes.keys, sizes.own(head));
+    let [queries, gradients] = [q, dy].map(|tokens| Panels::of_channels(tokens, c, own.clone()));
+    for keys in groups(0..m) {
+        // Queries before this one see none of these keys.
+        let from = if sizes.causal { (keys.start + sizes.queries).saturating_sub(m) } else { 0 };
+        let place = |row: usize, column: usize| (keys.start + row) * c + own.start + column;
+        queries.multiply_turned(slopes, m, from, keys.clone(), |row, column, sums| {
+            add_to(&mut dk[place(row, column)..], sums);
+        });
+        gradients.multiply_turned(weights, m, from, keys.clone(), |row, column, sums| {
+            add_to(&mut dv[place(row, column)..], sums);
+        });
     }
 }
 
@@ -75,78 +194,51 @@ fn fold(numbers: impl ExactSizeIterator<Item = f32>, start: f32, join: impl Fn(f
     columns.into_iter().fold(start, join)
 }
 
-/// Scores to their softmax, in place. A NaN spoils all.
-#[inline(always)]
-fn softmax(scores: &mut [f32]) {
-    let largest = fold(scores.iter().copied(), f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    for score in scores.iter_mut() {
-        *score = exp(*score - largest);
-    }
-    let inverse = 1.0 / fold(scores.iter().copied(), 0.0, |a, b| a + b);
-    for score in scores {
-        *score *= inverse;
-    }
-}
-
 simd_fn! {
-    /// One picture.
-    fn attend(sizes: Sizes, q: &[f32], k: &[f32], v: &[f32], y: &mut [f32]) {
-        let (c, width) = (sizes.channels(), sizes.width);
-        let mut columns = vec![0.0; width * sizes.keys];
-        let mut weights = vec![0.0; sizes.keys];
-        for head in 0..sizes.heads {
-            transpose(&sizes, head, k, &mut columns);
-            let own = head * width..(head + 1) * width;
-            for (query, (q, y)) in q.chunks_exact(c).zip(y.chunks_exact_mut(c)).enumerate() {
-                let weights = &mut weights[..sizes.seen(query)];
-                products(&q[own.clone()], &columns, sizes.keys, sizes.scale(), weights);
-                softmax(weights);
-                let y = &mut y[own.clone()];
-                for (&weight, v) in weights.iter().zip(v.chunks_exact(c)) {
-                    add_scaled(weight, &v[own.clone()], y);
-                }
-            }
+    /// Products to the softmax of `scale` times them, in place. A NaN spoils all.
+    fn softmax(scale: f32, scores: &mut [f32]) {
+        for score in scores.iter_mut() {
+            *score *= scale;
+        }
+        let largest = fold(scores.iter().copied(), f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        for score in scores.iter_mut() {
+            *score = exp(*score - largest);
+        }
+        let inverse = 1.0 / fold(scores.iter().copied(), 0.0, |a, b| a + b);
+        for score in scores {
+            *score *= inverse;
         }
     }
 }
 
 simd_fn! {
-    /// One picture: adds to the three gradients.
-    fn attend_back(
-        sizes: Sizes,
-        q: &[f32],
-        k: &[f32],
-        v: &[f32],
-        dy: &[f32],
-        dq: &mut [f32],
-        dk: &mut [f32],
-        dv: &mut [f32],
-    ) {
-        let (c, width) = (sizes.channels(), sizes.width);
-        let (mut key_columns, mut value_columns) = (vec![0.0; width * sizes.keys], vec![0.0; width * sizes.keys]);
-        let (mut weights, mut slopes) = (vec![0.0; sizes.keys], vec![0.0; sizes.keys]);
-        for head in 0..sizes.heads {
-            transpose(&sizes, head, k, &mut key_columns);
-            transpose(&sizes, head, v, &mut value_columns);
-            let own = head * width..(head + 1) * width;
-            let rows = q.chunks_exact(c).zip(dy.chunks_exact(c)).zip(dq.chunks_exact_mut(c));
-            for (query, ((q, dy), dq)) in rows.enumerate() {
-                let (q, dy, dq) = (&q[own.clone()], &dy[own.clone()], &mut dq[own.clone()]);
-                let seen = sizes.seen(query);
-                let (weights, slopes) = (&mut weights[..seen], &mut slopes[..seen]);
-                products(q, &key_columns, sizes.keys, sizes.scale(), weights);
-                softmax(weights);
-                products(dy, &value_columns, sizes.keys, 1.0, slopes);
-                // ds = p (dp - sum p dp), and the scale that stands between scores and products.
-                let mean = fold(weights.iter().zip(slopes.iter()).map(|(p, dp)| p * dp), 0.0, |a, b| a + b);
-                for (slope, &weight) in slopes.iter_mut().zip(weights.iter()) {
-                    *slope = weight * (*slope - mean) * sizes.scale();
+    /// The slopes of the weights to those of the products, in place: `scale p (dp - sum p dp)`.
+    fn through_softmax(scale: f32, weights: &[f32], slopes: &mut [f32]) {
+        let mean = fold(weights.iter().zip(slopes.iter()).map(|(p, dp)| p * dp), 0.0, |a, b| a + b);
+        for (slope, &weight) in slopes.iter_mut().zip(weights) {
+            *slope = weight * (*slope - mean) * scale;
+        }
+    }
+}
+
+simd_fn! {
+    /// One picture of few queries.
+    fn attend_few(sizes: Sizes, q: &[f32], k: &[f32], v: &[f32], y: &mut [f32]) {
+        let c = sizes.channels();
+        let mut weights = vec![0.0; sizes.keys];
+        for (query, (q, y)) in q.chunks_exact(c).zip(y.chunks_exact_mut(c)).enumerate() {
+            let weights = &mut weights[..sizes.seen(query)];
+            for head in 0..sizes.heads {
+                let own = sizes.own(head);
+                let (q, y) = (&q[own.clone()], &mut y[own.clone()]);
+                for (weight, k) in weights.iter_mut().zip(k.chunks_exact(c)) {
+                    *weight = fold(q.iter().zip(&k[own.clone()]).map(|(q, k)| q * k), 0.0, |a, b| a + b);
                 }
-                let gradients = dk.chunks_exact_mut(c).zip(dv.chunks_exact_mut(c)).zip(k.chunks_exact(c));
-                for ((&weight, &slope), ((dk, dv), k)) in weights.iter().zip(slopes.iter()).zip(gradients) {
-                    add_scaled(slope, &k[own.clone()], dq);
-                    add_scaled(slope, q, &mut dk[own.clone()]);
-                    add_scaled(weight, dy, &mut dv[own.clone()]);
+                softmax(sizes.scale, weights);
+                for (&weight, v) in weights.iter().zip(v.chunks_exact(c)) {
+                    for (y, &v) in y.iter_mut().zip(&v[own.clone()]) {
+                        *y += weight * v;
+                    }
                 }
             }
         }

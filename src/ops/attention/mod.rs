@@ -1,22 +1,27 @@
 //! Multi-head attention, softmax included, in one op.
 
 mod cpu;
+mod panels;
 
 use super::host::{Tokens, add_to, read};
 use dfdx::prelude::*;
+use std::ops::Range;
 
 /// How tokens attend to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
     /// Equal runs of channels that attend each by itself.
     pub heads: usize,
     /// Each query attends to the keys up to its own place only, the last query's being the last key.
     pub causal: bool,
+    /// What scores are multiplied by; `1 / sqrt(d)` where none is given, `d` being the channels of a head.
+    pub scale: Option<f32>,
 }
 
 /// Scaled dot-product attention on a device (Vaswani et al. 2017, equation 1 and section 3.2.2).
 pub trait AttentionOp: Device<f32> {
-    /// For each picture and head, `y = softmax(q k^T / sqrt(d)) v`, `d` being the channels of a head.
+    /// For each picture and head, `y = softmax(scale q k^T) v`, the scale being `1 / sqrt(d)` for `d` channels of a
+    /// head unless `spec` has another.
     ///
     /// Shapes: `q (B, N, C)`, `k (B, M, C)`, `v (B, M, C)`, `y (B, N, C)`; a head has `C / heads` channels that follow
     /// one another. It matches `torch.nn.functional.scaled_dot_product_attention` on `(B, heads, N, d)`. The softmax is
@@ -35,10 +40,19 @@ pub trait AttentionOp: Device<f32> {
     ) -> Result<Tokens<Self, T>, Self::Err> {
         composed(q, k, v, spec)
     }
+
+    /// The weights `softmax(scale q k^T)` of [`Self::attention`] on the host, `(B, heads, N, M)`: what each query looks
+    /// at, to be shown. A row adds up to 1; a causal query has zeros behind its place.
+    ///
+    /// # Panics
+    /// As [`Self::attention`].
+    fn attention_weights(q: &Tokens<Self>, k: &Tokens<Self>, spec: Attention) -> Vec<f32> {
+        cpu::weights(&Sizes::new(q.shape(), k.shape(), k.shape(), spec), &read(q), &read(k))
+    }
 }
 
 /// The sizes of one attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sizes {
     pub batch: usize,
     pub queries: usize,
@@ -47,17 +61,21 @@ pub struct Sizes {
     /// Channels of a head.
     pub width: usize,
     pub causal: bool,
+    /// What scores are multiplied by.
+    pub scale: f32,
 }
 
 type Shape3 = (usize, usize, usize);
 
 impl Sizes {
     fn new(&(batch, queries, channels): &Shape3, k: &Shape3, v: &Shape3, spec: Attention) -> Self {
-        let Attention { heads, causal } = spec;
+        let Attention { heads, causal, scale } = spec;
         assert!(heads > 0 && channels.is_multiple_of(heads), "attention: {heads} heads of {channels} channels");
         assert!(k == v && (k.0, k.2) == (batch, channels), "attention: shapes that do not fit");
         assert!(k.1 >= if causal { queries } else { 1 }, "attention: a query without a key");
-        Self { batch, queries, keys: k.1, heads, width: channels / heads, causal }
+        let width = channels / heads;
+        let scale = scale.unwrap_or_else(|| 1.0 / (width as f32).sqrt());
+        Self { batch, queries, keys: k.1, heads, width, causal, scale }
     }
 
     /// Channels of a token.
@@ -65,9 +83,9 @@ impl Sizes {
         self.heads * self.width
     }
 
-    /// What scores are multiplied by.
-    pub fn scale(&self) -> f32 {
-        1.0 / (self.width as f32).sqrt()
+    /// The channels of a head.
+    pub fn own(&self, head: usize) -> Range<usize> {
+        head * self.width..(head + 1) * self.width
     }
 
     /// Keys that a query attends to: the first so many.
@@ -122,7 +140,7 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(
     let q: Heads<D, T> = q.try_reshape_like(&(batch, queries, heads, width))?.try_permute::<_, Axes4<0, 2, 1, 3>>()?;
     let k: Heads<D, T> = k.try_reshape_like(&(batch, keys, heads, width))?.try_permute::<_, Axes4<0, 2, 3, 1>>()?;
     let v: Heads<D, T> = v.try_reshape_like(&(batch, keys, heads, width))?.try_permute::<_, Axes4<0, 2, 1, 3>>()?;
-    let mut scores = q.try_matmul(k)?.try_mul(sizes.scale())?;
+    let mut scores = q.try_matmul(k)?.try_mul(sizes.scale)?;
     if sizes.causal {
         let shape = *scores.shape();
         let unseen = |(query, key): (usize, usize)| if key < sizes.seen(query) { 0.0 } else { MASKED };

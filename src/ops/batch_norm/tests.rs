@@ -1,20 +1,11 @@
 use super::*;
 use crate::ops::testing::{
-    Outcome, TestTape, assert_close, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads,
-    assert_slopes, differentiate, noise, steps, tensor,
+    ACTIVATIONS, Outcome, TestTape, assert_close, assert_gradients_add_up, assert_outcome,
+    assert_same_bits_on_any_threads, assert_slopes, differentiate, noise, steps, tensor,
 };
 use proptest::prelude::*;
 
 const EPS: f32 = 1e-5;
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Identity,
-    Activation::Relu,
-    Activation::LeakyRelu,
-    Activation::Gelu,
-    Activation::Tanh,
-    Activation::Silu,
-];
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     Kernel,
@@ -58,7 +49,9 @@ impl Case {
 // print(y, x.grad, g.grad, b.grad, x.mean((0, 1, 2)), x.var((0, 1, 2), unbiased=False))
 fn pytorch(activation: Activation) -> Outcome {
     let lists: [&[f32]; 4] = match activation {
-        Activation::LeakyRelu | Activation::Tanh | Activation::Silu => unreachable!("tested by finite differences"),
+        Activation::LeakyRelu | Activation::GeluTanh | Activation::Tanh | Activation::Silu => {
+            unreachable!("tested by finite differences")
+        }
         Activation::Identity => [
             &[
                 -1.8157152,

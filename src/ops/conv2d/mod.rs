@@ -4,7 +4,7 @@ pub(crate) mod backward;
 pub(crate) mod forward;
 mod geometry;
 mod inputs;
-mod kernel;
+pub(crate) mod kernel;
 mod panels;
 
 pub use geometry::{Geometry, PARTS, parts};

@@ -1,18 +1,9 @@
 use super::*;
 use crate::ops::testing::{
-    Outcome, TestTape, assert_close, assert_gradients_add_up, assert_outcome, assert_same_bits_on_any_threads,
-    assert_slopes, differentiate, noise, steps, tensor,
+    ACTIVATIONS, Outcome, TestTape, assert_close, assert_gradients_add_up, assert_outcome,
+    assert_same_bits_on_any_threads, assert_slopes, differentiate, noise, steps, tensor,
 };
 use proptest::prelude::*;
-
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Identity,
-    Activation::Relu,
-    Activation::LeakyRelu,
-    Activation::Gelu,
-    Activation::Tanh,
-    Activation::Silu,
-];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
