@@ -19,7 +19,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let (x, y) = (u64::from(x), u64::from(y));
         Rgb([0, 1, 2].map(|c| {
-            let noise = (x * 7919 + y * 104_729 + c * 1_299_709) * 2_654_435_761 % (1 << 32) >> 24;
+            let noise = ((x * 7919 + y * 104_729 + c * 1_299_709) * 2_654_435_761 % (1 << 32)) >> 24;
             let smooth = (x * 5 + y * 3 + c * 40) % 256;
             (if (x / 4 + y / 4) % 2 == 0 { noise } else { smooth }) as u8
         }))

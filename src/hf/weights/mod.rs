@@ -40,6 +40,13 @@ pub fn is_buffer(name: &str) -> bool {
     BUFFERS.iter().any(|suffix| name.ends_with(suffix))
 }
 
+/// A file of weights.
+struct Part {
+    file: String,
+    /// What it is said to hold; none: whatever it holds.
+    tensors: Option<Vec<String>>,
+}
+
 impl Weights {
     /// Opens the weights of `folder`: model.safetensors, its parts by model.safetensors.index.json, pytorch_model.bin, or
     /// its parts by pytorch_model.bin.index.json; the first that is there.
@@ -49,7 +56,7 @@ impl Weights {
     pub fn open(folder: &Path) -> Result<Self, HfError> {
         for whole in [FILE, TORCH_FILE] {
             if folder.join(whole).exists() {
-                return Self::gather(folder, vec![(whole.to_owned(), None)]);
+                return Self::gather(folder, vec![Part { file: whole.to_owned(), tensors: None }]);
             }
             let index = folder.join(format!("{whole}.index.json"));
             if index.exists() {
@@ -60,12 +67,12 @@ impl Weights {
     }
 
     /// Opens each file and takes the tensors that it is said to hold, all of them if nothing is said.
-    fn gather(folder: &Path, parts: Vec<(String, Option<Vec<String>>)>) -> Result<Self, HfError> {
+    fn gather(folder: &Path, parts: Vec<Part>) -> Result<Self, HfError> {
         let mut weights = Self { folder: folder.to_path_buf(), files: Vec::new(), tensors: BTreeMap::new() };
-        for (name, wanted) in parts {
-            let path = folder.join(&name);
+        for part in parts {
+            let path = folder.join(&part.file);
             let (file, mut found) = open_one(&path)?;
-            if let Some(wanted) = wanted {
+            if let Some(wanted) = part.tensors {
                 found = wanted
                     .into_iter()
                     .map(|tensor| match found.remove(&tensor) {

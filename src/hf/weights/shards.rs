@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::error::{HfError, quoted};
 use super::super::files;
-use super::MAX_TENSORS;
+use super::{MAX_TENSORS, Part};
 
 /// Bytes that an index may have.
 const MAX_BYTES: u64 = 16 << 20;
@@ -23,7 +23,7 @@ struct Index {
 ///
 /// # Errors
 /// When the index cannot be read, names too much, or names a file that is not in its own folder.
-pub(super) fn read(path: &Path) -> Result<Vec<(String, Option<Vec<String>>)>, HfError> {
+pub(super) fn read(path: &Path) -> Result<Vec<Part>, HfError> {
     let bytes = files::read(path, MAX_BYTES, "fetch the model again")?;
     let index: Index =
         serde_json::from_slice(&bytes).map_err(|source| HfError::Json { path: path.to_path_buf(), source })?;
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Option<Vec<String>>)>, Hf
         Some(file) => {
             Err(HfError::refused(path, format!("it names {}, which is no file of this folder", quoted(file))))
         }
-        None => Ok(parts.into_iter().map(|(file, tensors)| (file, Some(tensors))).collect()),
+        None => Ok(parts.into_iter().map(|(file, tensors)| Part { file, tensors: Some(tensors) }).collect()),
     }
 }
 

@@ -18,8 +18,11 @@ pub(super) fn folder(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     folder
 }
 
+/// Name, shape and values.
+type Tensor = (String, Vec<usize>, Vec<f32>);
+
 /// Opens the bytes as `name` and reads every tensor that holds floating-point numbers.
-pub(super) fn read_all(name: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, String> {
+pub(super) fn read_all(name: &str, bytes: &[u8]) -> Result<Vec<Tensor>, String> {
     let folder = folder(name, bytes);
     let weights = Weights::open(folder.path()).map_err(|error| error.to_string())?;
     let mut all = Vec::new();

@@ -35,11 +35,7 @@ impl<D: Backend> Generator<D> {
         let weight = he_normal(seed, "generator.seedling", outputs * noise, noise);
         let stage = |index, channels, filters| Stage::new(device, labels, seed, index, channels, filters);
         Ok(Self {
-            seedling: Linear {
-                weight: device.try_tensor_from_vec(weight, (outputs, noise))?,
-                bias: None,
-                relu: false,
-            },
+            seedling: Linear { weight: device.try_tensor_from_vec(weight, (outputs, noise))?, bias: None, relu: false },
             layout: device.try_zeros_like(&(labels, outputs))?,
             stages: [stage(0, a, b)?, stage(1, b, c)?, stage(2, c, colours)?],
         })

@@ -72,7 +72,10 @@ fn pictures_have_their_size_and_range_and_so_do_verdicts() {
 
 #[test]
 fn the_nets_have_their_parameters() {
-    assert_eq!(parameter_count(&mut generator()), 128 * 4096 + 10 * 4096 + 16 * (256 * 128 + 128 * 64 + 64 * 3) + 20 * 448);
+    assert_eq!(
+        parameter_count(&mut generator()),
+        128 * 4096 + 10 * 4096 + 16 * (256 * 128 + 128 * 64 + 64 * 3) + 20 * 448
+    );
     let convs = 27 * 32 + 16 * (32 * 64 + 64 * 128 + 128 * 96) + 32 + 64 + 128 + 96;
     let head = 16 * 128 * 112 + 9 * 112 * 112 + 4 * 112 + 113 * 10;
     assert_eq!(parameter_count(&mut discriminator()), convs + 97 + 960 + head);

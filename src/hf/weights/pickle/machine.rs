@@ -69,7 +69,7 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             b'0' => self.pop().map(|_| ()),
-            b'1' => self.to_mark().map(|_| ()),
+            b'1' => self.pop_to_mark().map(|_| ()),
             b'q' | b'r' | 0x94 => self.remember(code),
             b'h' | b'j' => self.recall(code),
             b'c' | 0x93 => self.name(code),
@@ -247,7 +247,7 @@ impl<'a> Machine<'a> {
                 let (value, key) = (self.pop()?, self.pop()?);
                 vec![(key, value)]
             }
-            _ => match self.to_mark()?.as_chunks::<2>() {
+            _ => match self.pop_to_mark()?.as_chunks::<2>() {
                 (pairs, []) => pairs.iter().map(|[key, value]| (*key, *value)).collect(),
                 _ => return Err("has a key without a value".into()),
             },
@@ -267,7 +267,7 @@ impl<'a> Machine<'a> {
     fn tuple(&mut self, code: u8) -> Step {
         let items = match code {
             b')' => Vec::new(),
-            b't' => self.to_mark()?,
+            b't' => self.pop_to_mark()?,
             _ => {
                 let start = self.floor_above(usize::from(code - 0x84))?;
                 self.stack.split_off(start)
@@ -285,7 +285,7 @@ impl<'a> Machine<'a> {
                 self.pop()?;
             }
             _ => {
-                self.to_mark()?;
+                self.pop_to_mark()?;
             }
         }
         if matches!(code, b']' | b'l') {
@@ -299,7 +299,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Everything above the last mark, which goes too.
-    fn to_mark(&mut self) -> Step<Vec<Value<'a>>> {
+    fn pop_to_mark(&mut self) -> Step<Vec<Value<'a>>> {
         let mark = self.marks.pop().ok_or_else(empty)?;
         Ok(self.stack.split_off(mark))
     }
