@@ -14,10 +14,12 @@ use crate::restoration::{Picture, RestorationError, Restorer, Task, tiles};
 use evidence::Evidence;
 use walk::{Walk, mean_of_samples};
 
-/// From blur one begins where noise has hidden what the blur took, and trusts the data from there on.
-const DEBLUR: Walk = Walk { from: 0.7, steps: 20, repeats: 1, fresh: 0.8, samples: 8 };
-/// Into a hole everything has to be made: from pure noise, each step twice so that it fits its surroundings.
-const INPAINT: Walk = Walk { from: 1.0, steps: 20, repeats: 2, fresh: 0.8, samples: 12 };
+/// From blur one begins where noise has hidden what the blur took, and trusts the data from there on. Both walks were
+/// chosen on held-out training images.
+const DEBLUR: Walk = Walk { from: 0.5, steps: 20, repeats: 1, fresh: 0.8, samples: 16 };
+/// Into a hole everything has to be made: from pure noise, each step six times so that it fits its surroundings, rather
+/// than in more steps.
+const INPAINT: Walk = Walk { from: 1.0, steps: 10, repeats: 6, fresh: 1.0, samples: 12 };
 
 /// A model that restores pictures.
 pub struct Mender<'a> {
