@@ -88,7 +88,7 @@ fn widest(pixels: &[Lab], middle: Lab) -> (Lab, f32) {
     for _ in 0..TURNS {
         let next = covariance.map(|row| dot(row, axis));
         let length = squared(next, [0.0; 3]).sqrt();
-        if length <= 0.0 || length.is_nan() {
+        if length == 0.0 {
             return (axis, 0.0);
         }
         (axis, variance) = (next.map(|value| value / length), length / pixels.len() as f32);

@@ -77,11 +77,10 @@ impl Colour {
     }
 }
 
-/// The two names nearest to a colour, and how much farther the second one is.
+/// The name nearest to a colour, and how much farther the next one is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Named {
-    pub first: Colour,
-    pub second: Colour,
+    pub name: Colour,
     pub margin: f32,
 }
 
@@ -105,18 +104,18 @@ pub(super) fn squared(a: Lab, b: Lab) -> f32 {
 
 /// Names a colour.
 pub(super) fn name(colour: Lab) -> Named {
-    let mut first = (f32::INFINITY, Colour::Black);
-    let mut second = first;
+    let mut nearest = (f32::INFINITY, Colour::Black);
+    let mut next = f32::INFINITY;
     for &(name, prototype) in PROTOTYPES.iter() {
-        let found = (squared(colour, prototype).sqrt(), name);
-        if found.0 < first.0 {
-            second = first;
-            first = found;
-        } else if found.0 < second.0 {
-            second = found;
+        let found = squared(colour, prototype).sqrt();
+        if found < nearest.0 {
+            next = nearest.0;
+            nearest = (found, name);
+        } else {
+            next = next.min(found);
         }
     }
-    Named { first: first.1, second: second.1, margin: second.0 - first.0 }
+    Named { name: nearest.1, margin: next - nearest.0 }
 }
 
 #[cfg(test)]
@@ -143,8 +142,8 @@ mod tests {
         for (at, colour) in Colour::all().enumerate() {
             assert_eq!(colour as usize, at);
             let named = name(lab(COLOURS[at].2));
-            assert_eq!(named.first, colour);
-            assert!(named.margin > 0.04, "{colour:?} is too near to {:?}", named.second);
+            assert_eq!(named.name, colour);
+            assert!(named.margin > 0.04, "{named:?} is too near to another");
             assert_eq!(serde_json::from_str::<Colour>(&serde_json::to_string(&colour).unwrap()).unwrap(), colour);
         }
     }

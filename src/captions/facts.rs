@@ -53,8 +53,8 @@ impl Facts {
             main.named.margin > margin && (main.is_alone || main.share > share)
         };
         Self([
-            Fact::of(Value::Centre(measures.centre.named.first), is_clear(&measures.centre, thresholds.centre)),
-            Fact::of(Value::Border(measures.border.named.first), is_clear(&measures.border, thresholds.border)),
+            Fact::of(Value::Centre(measures.centre.named.name), is_clear(&measures.centre, thresholds.centre)),
+            Fact::of(Value::Border(measures.border.named.name), is_clear(&measures.border, thresholds.border)),
             brightness(measures.lightness, &thresholds.lightness),
             extent(measures, thresholds),
             side(measures, thresholds),
@@ -135,8 +135,7 @@ mod tests {
     }
 
     fn measures() -> Measures {
-        let named = |first| Named { first, second: Colour::Grey, margin: 0.1 };
-        let main = |first| MainColour { named: named(first), share: 0.9, is_alone: false };
+        let main = |name| MainColour { named: Named { name, margin: 0.1 }, share: 0.9, is_alone: false };
         Measures {
             centre: main(Colour::Red),
             border: main(Colour::Blue),

@@ -97,7 +97,7 @@ impl Grammar {
             CONNECTING.contains(&word.as_str()) || self.patterns.values().flatten().any(|p| p.words.contains(word))
         };
         let alone = if words.iter().all(is_own) { None } else { Some(words.to_vec()) };
-        let behind = |article: &str| [&[article.to_owned()], words].concat();
+        let behind = |article: &str| [&[article.to_owned()][..], words].concat();
         ["a", "an", "the"].into_iter().map(behind).chain(alone).collect()
     }
 

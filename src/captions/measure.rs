@@ -122,7 +122,7 @@ fn main_colour(pixels: &[Lab]) -> MainColour {
     let pair = pair(pixels);
     let share = pair.share(pixels);
     let [first, second] = pair.means.map(name);
-    let is_alone = first.first == second.first;
+    let is_alone = first.name == second.name;
     if share > 0.5 {
         MainColour { named: second, share, is_alone }
     } else {
@@ -149,8 +149,8 @@ mod tests {
     fn a_red_square_on_blue_is_measured() {
         for (width, height) in [(32, 32), (64, 48)] {
             let found = measure(width, height, &square(width, height, (width / 2 - 4, height / 2), height / 4));
-            assert_eq!(found.centre.named.first, Colour::Red);
-            assert_eq!(found.border.named.first, Colour::Blue);
+            assert_eq!(found.centre.named.name, Colour::Red);
+            assert_eq!(found.border.named.name, Colour::Blue);
             assert!(found.border.is_alone && found.border.named.margin > 0.05, "{found:?}");
             let side = 2 * (height / 4) - 1;
             let share = (side * side) as f32 / (width * height) as f32;
@@ -169,7 +169,7 @@ mod tests {
         let (found, other) = (measure(32, 32, &bytes), measure(32, 32, &mirrored));
         assert!(found.offset[0] < -0.3, "{found:?}");
         assert!((found.offset[0] + other.offset[0]).abs() < 1e-5);
-        assert_eq!(found.centre.named.first, other.centre.named.first);
+        assert_eq!(found.centre.named.name, other.centre.named.name);
         assert!((found.extent - other.extent).abs() < 1e-5);
     }
 

@@ -15,7 +15,7 @@ const LIMIT: u64 = (MAX_BYTES * MAX_CAPTIONS) as u64;
 /// Pictures with their text files, in order.
 pub fn pairs(entries: &[PathBuf]) -> impl Iterator<Item = (&PathBuf, PathBuf)> {
     let pictures = entries.iter().filter(|path| has_extension(path, &PICTURE_EXTENSIONS));
-    pictures.filter_map(|picture| {
+    pictures.filter_map(move |picture| {
         let text = picture.with_extension("txt");
         entries.binary_search(&text).is_ok().then_some((picture, text))
     })

@@ -80,7 +80,8 @@ fn the_one(entries: &[PathBuf], extension: &str, folder: &Path) -> Result<Option
     let named = |name: &&str| found.iter().find(|path| path.file_stem().is_some_and(|stem| stem == *name));
     match (found.as_slice(), FIRST.iter().find_map(named)) {
         ([], _) => Ok(None),
-        ([one], _) | (_, Some(one)) => Ok(Some((*one).clone())),
+        ([one], _) => Ok(Some(one.to_path_buf())),
+        (_, Some(one)) => Ok(Some(one.to_path_buf())),
         (several, None) => {
             let names: Vec<_> = several.iter().take(5).filter_map(|path| path.file_name()).collect();
             let names = names.iter().map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ");
