@@ -65,14 +65,13 @@ impl<D: Backend> Linear<D> {
         D::linear(x, &self.weight, self.bias.as_ref(), self.relu)
     }
 
-    /// `x (B, N, I)` to `(B, N, O)`: all tokens are rows of one product.
+    /// `x (B, N, I)` to `(B, N, O)`; see [`crate::ops::LinearOp::linear_tokens`].
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn forward_tokens<T: Tape<f32, D>>(&self, x: Tokens<D, T>) -> Result<Tokens<D, T>, D::Err> {
-        let (&(batch, tokens, inputs), &(outputs, _)) = (x.shape(), self.weight.shape());
-        let rows = self.forward(x.try_reshape_like(&(batch * tokens, inputs))?)?;
-        rows.try_reshape_like(&(batch, tokens, outputs))
+        let y = D::linear_tokens(x, &self.weight, self.bias.as_ref())?;
+        if self.relu { D::activate(y, Activation::Relu) } else { Ok(y) }
     }
 
     /// The same layer with tensors of its own: gradients that flow to them reach no parameter.

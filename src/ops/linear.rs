@@ -4,7 +4,7 @@ use super::conv2d::backward::backward;
 use super::conv2d::forward::{Epilogue, Outputs, forward};
 use super::conv2d::{Conv2dOp, Geometry};
 use super::embed::EmbedOp;
-use super::host::{Matrix, Vector, add_to, read};
+use super::host::{Matrix, Tokens, Vector, add_to, read};
 use super::{Activation, ActivationOp};
 use dfdx::prelude::*;
 
@@ -26,6 +26,34 @@ pub trait LinearOp: Conv2dOp {
     ) -> Result<Matrix<Self, T>, Self::Err> {
         composed(x, w, bias, relu)
     }
+
+    /// `y = x w^T + bias` for each token; `x (B, N, I)`, `w (O, I)`, `bias (O)`, `y (B, N, O)`.
+    ///
+    /// Matches `torch.nn.functional.linear`. All tokens are rows of one product. On the CPU it is dfdx's own, which for
+    /// so many rows takes less time than the kernels of [`Self::linear`].
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When the shapes do not fit each other.
+    fn linear_tokens<T: Tape<f32, Self>>(
+        x: Tokens<Self, T>,
+        w: &Matrix<Self>,
+        bias: Option<&Vector<Self>>,
+    ) -> Result<Tokens<Self, T>, Self::Err> {
+        by_rows(x, w, |x| composed(x, w, bias, false))
+    }
+}
+
+/// Tokens as rows through a layer of weights `w`.
+fn by_rows<D: Device<f32>, T: Tape<f32, D>>(
+    x: Tokens<D, T>,
+    w: &Matrix<D>,
+    layer: impl FnOnce(Matrix<D, T>) -> Result<Matrix<D, T>, D::Err>,
+) -> Result<Tokens<D, T>, D::Err> {
+    let (&(batch, tokens, channels), &(outputs, inputs)) = (x.shape(), w.shape());
+    assert_eq!(channels, inputs, "linear: input and weights have different lengths");
+    layer(x.try_reshape_like(&(batch * tokens, inputs))?)?.try_reshape_like(&(batch, tokens, outputs))
 }
 
 /// So many weights are more than the kernels should copy and pack for every batch.
@@ -43,7 +71,7 @@ impl LinearOp for Cpu {
         let (&(batch, channels), &(filters, inputs)) = (x.shape(), w.shape());
         assert_eq!(channels, inputs, "linear: input and weights have different lengths");
         if filters * inputs >= LARGE {
-            return large(x, w, bias, relu);
+            return product(x, w, bias, relu);
         }
         let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0, squares: false };
         let (x, mut tape) = x.split_tape();
@@ -65,10 +93,18 @@ impl LinearOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
+
+    fn linear_tokens<T: Tape<f32, Self>>(
+        x: Tokens<Self, T>,
+        w: &Matrix<Self>,
+        bias: Option<&Vector<Self>>,
+    ) -> Result<Tokens<Self, T>, Self::Err> {
+        by_rows(x, w, |x| product(x, w, bias, false))
+    }
 }
 
 /// [`LinearOp::linear`] by dfdx's own product; the bias is added as the position of texts of one token is.
-fn large<T: Tape<f32, Cpu>>(
+fn product<T: Tape<f32, Cpu>>(
     x: Matrix<Cpu, T>,
     w: &Matrix<Cpu>,
     bias: Option<&Vector<Cpu>>,
@@ -116,6 +152,8 @@ mod tests {
     enum Way {
         Kernel,
         Composition,
+        /// [`LinearOp::linear_tokens`] of texts of one token, without ReLU.
+        Tokens,
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -143,6 +181,10 @@ mod tests {
             let y = match self.way {
                 Way::Kernel => Cpu::linear(traced, &w, bias.as_ref(), self.relu),
                 Way::Composition => composed(traced, &w, bias.as_ref(), self.relu),
+                Way::Tokens => {
+                    let texts = traced.reshape_like(&(batch, 1, inputs));
+                    Cpu::linear_tokens(texts, &w, bias.as_ref()).map(|y| y.reshape_like(&(batch, outputs)))
+                }
             };
             let (y, gradients) = differentiate(y.unwrap());
             let mut all = vec![gradients.get(&x).as_vec(), gradients.get(&w).as_vec()];
@@ -174,7 +216,9 @@ mod tests {
         for (lists, relu) in [(plain, false), (relu, true)] {
             let [y, gradients @ ..] = lists.map(<[f32]>::to_vec);
             let due = Outcome { y, gradients: gradients.into() };
-            for way in [Way::Kernel, Way::Composition] {
+            let ways =
+                if relu { &[Way::Kernel, Way::Composition][..] } else { &[Way::Kernel, Way::Composition, Way::Tokens] };
+            for &way in ways {
                 let case = Case { way, sizes: [2, 3, 4], bias: true, relu };
                 assert_outcome(&case, &case.run(&[steps(6, 7, 11), steps(12, 3, 13), steps(4, 1, 2)]), &due, 1e-6);
             }
@@ -199,6 +243,10 @@ mod tests {
             let numbers = kernel.inputs();
             let due = Case { way: Way::Composition, ..kernel }.run(&numbers);
             assert_outcome(&kernel, &kernel.run(&numbers), &due, 2e-5);
+            if !relu {
+                let tokens = Case { way: Way::Tokens, ..kernel };
+                assert_outcome(&tokens, &tokens.run(&numbers), &due, 2e-5);
+            }
         }
     }
 
@@ -225,8 +273,16 @@ mod tests {
 
     #[test]
     fn same_bits_on_any_number_of_threads() {
-        let case = Case { way: Way::Kernel, sizes: [70, 200, 30], bias: true, relu: true };
-        let inputs = case.inputs();
-        assert_same_bits_on_any_threads(&case, || case.run(&inputs));
+        for (way, relu) in [(Way::Kernel, true), (Way::Tokens, false)] {
+            let case = Case { way, sizes: [70, 200, 30], bias: true, relu };
+            let inputs = case.inputs();
+            assert_same_bits_on_any_threads(&case, || case.run(&inputs));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "different lengths")]
+    fn tokens_of_another_width_are_refused() {
+        let _ = Cpu::linear_tokens(tensor(&[0.0; 6], (1, 2, 3)), &tensor(&[0.0; 4], (2, 2)), None);
     }
 }

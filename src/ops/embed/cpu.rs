@@ -5,6 +5,8 @@ use rayon::prelude::*;
 
 /// Rows that one task works on.
 const ROWS: usize = 64;
+/// Floats of all rows that one task sums.
+const FLOATS: usize = 128;
 
 /// The rows `ids` of a table, `channels` floats each.
 pub fn take(table: &[f32], channels: usize, ids: &[usize]) -> Vec<f32> {
@@ -37,10 +39,10 @@ pub fn add_to_each(row: &[f32], y: &mut [f32]) {
     y.par_chunks_mut(row.len()).for_each(|y| add_to(y, row));
 }
 
-/// Adds all rows of `dy` to `row`, in their order; a task owns `width` floats of it.
-pub fn add_each_to(dy: &[f32], row: &mut [f32], width: usize) {
+/// Adds all rows of `dy` to `row`, in their order; a task owns some floats of it.
+pub fn add_each_to(dy: &[f32], row: &mut [f32]) {
     let floats = row.len();
-    row.par_chunks_mut(width).enumerate().for_each(|(index, own)| {
-        dy.chunks_exact(floats).for_each(|dy| add_to(own, &dy[index * width..][..width]));
+    row.par_chunks_mut(FLOATS).enumerate().for_each(|(index, own)| {
+        dy.chunks_exact(floats).for_each(|dy| add_to(own, &dy[index * FLOATS..][..own.len()]));
     });
 }

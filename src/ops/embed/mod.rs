@@ -95,7 +95,7 @@ impl EmbedOp for Cpu {
         tape.add_backward_op(move |grads| {
             let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
             super::host::add_to(grads.get_or_alloc_mut(&x_ghost)?, &dy);
-            cpu::add_each_to(&dy, &mut grads.get_or_alloc_mut(&positions)?[from..from + floats], shape.2);
+            cpu::add_each_to(&dy, &mut grads.get_or_alloc_mut(&positions)?[from..from + floats]);
             Ok(())
         });
         Ok(y.put_tape(tape))
