@@ -98,7 +98,7 @@ impl<D: Backend> GanRecipe<D> {
     fn rates(&self, step: u64) -> [f64; 2] {
         let of = |height, decay_from| Plateau { height, decay_from, total_steps: self.plan.total_steps() }.rate(step);
         let config = &self.config;
-        [of(config.learning_rate_d, config.decay_from_d), of(config.learning_rate_g, config.decay_from_g)]
+        [of(config.learning_rate_d, config.decay_from_d), of(config.learning_rate_g, config.decay_from)]
     }
 
     /// Brings `averaged` up to date.
