@@ -18,6 +18,21 @@ fn load_text(text: &str, sets: &[&str]) -> Result<Config, ConfigError> {
     load(Some(&path), &sets, Some(ModelKind::Cnn))
 }
 
+#[test]
+fn the_settings_of_a_run_of_an_earlier_program_still_load() {
+    let text = include_str!("data/config/earlier.toml");
+    let (_folder, path) = file(text);
+    let config = load_for_resume(&path, &[]).unwrap();
+    assert_eq!(config.model, Some(ModelKind::Diffusion));
+    let written: toml::Table = text.parse().unwrap();
+    let read = toml::Table::try_from(&config).unwrap();
+    for (section, settings) in written.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
+        for (key, value) in settings {
+            assert_eq!(read[section].get(key), Some(value), "{section}.{key}");
+        }
+    }
+}
+
 /// The message with the file's folder taken off.
 fn refusal(text: &str, sets: &[&str]) -> String {
     let message = load_text(text, sets).expect_err(text).to_string();

@@ -191,7 +191,7 @@ pub struct GenerateArgs {
     pub out: PathBuf,
 }
 
-/// How a model that goes from noise to a picture step by step does it.
+/// How a model goes from noise to a picture.
 #[derive(Clone, Debug, Args)]
 pub struct SamplingArgs {
     /// A diffusion model's steps from noise to picture [default: 25]
@@ -200,6 +200,9 @@ pub struct SamplingArgs {
     /// How far a diffusion model's pictures are pushed towards their label: 1 is not at all [default: 1.5]
     #[arg(long, value_name = "W", value_parser = guidance_parser)]
     pub guidance: Option<f32>,
+    /// The deviation of a GAN's noise: less gives more typical pictures, more gives more diverse ones [default: 1.25]
+    #[arg(long, value_name = "S", value_parser = noise_scale_parser)]
+    pub noise_scale: Option<f32>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -301,6 +304,10 @@ fn number_in(text: &str, range: std::ops::RangeInclusive<f32>, what: &str) -> Re
 
 fn guidance_parser(text: &str) -> Result<f32, String> {
     number_in(text, 0.0..=100.0, "guidance")
+}
+
+fn noise_scale_parser(text: &str) -> Result<f32, String> {
+    number_in(text, 0.0..=10.0, "the noise's deviation")
 }
 
 fn sigma_parser(text: &str) -> Result<f32, String> {

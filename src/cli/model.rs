@@ -25,6 +25,8 @@ pub(super) enum ModelError {
         "{weights} holds a {model}, which takes no steps to a picture: --steps and --guidance are for a diffusion model"
     )]
     NoSteps { weights: PathBuf, model: ModelKind },
+    #[error("{weights} holds a {model}, whose noise has one deviation: --noise-scale is for a GAN")]
+    NoNoiseScale { weights: PathBuf, model: ModelKind },
 }
 
 /// Weights on disk, and the settings they are to be used with.
@@ -79,10 +81,14 @@ impl Found {
 
     /// Lets a model go from noise to pictures as the command line asks.
     pub fn set_sampling<D: Backend>(&self, trained: &mut Trained<D>, asked: &SamplingArgs) -> Result<(), ModelError> {
+        let model = trained.card.model;
+        if let Some(asked) = asked.noise_scale {
+            let refused = || ModelError::NoNoiseScale { weights: self.weights.clone(), model };
+            *trained.noise_scale().ok_or_else(refused)? = asked;
+        }
         if asked.steps.is_none() && asked.guidance.is_none() {
             return Ok(());
         }
-        let model = trained.card.model;
         let refused = || ModelError::NoSteps { weights: self.weights.clone(), model };
         let sampling = trained.sampling().ok_or_else(refused)?;
         sampling.steps = asked.steps.map_or(sampling.steps, |steps| steps as usize);

@@ -236,6 +236,14 @@ impl<D: Backend> Trained<D> {
         }
     }
 
+    /// The deviation of the noise that it draws from in one step; none of a model that does otherwise.
+    pub fn noise_scale(&mut self) -> Option<&mut f32> {
+        match &mut self.net {
+            Net::Gan(pair) => Some(&mut pair.noise_scale),
+            Net::Cnn(_) | Net::Diffusion(_) => None,
+        }
+    }
+
     /// The share of each label for pictures `(n, 32, 32, 3)` in a row (u8, channels last): rows that sum to 1.
     ///
     /// # Errors

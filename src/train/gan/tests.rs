@@ -214,6 +214,6 @@ fn an_independent_cnn_tells_what_it_sees_and_the_training_does_not_notice() {
     let findings = seen.evaluate(&mut || true).unwrap().unwrap();
     let made: u64 = findings.confusions[0].counts.iter().flatten().sum();
     assert_eq!((findings.confusions[0].of, made), ("generated", 3 * COMPARED as u64));
-    assert!(findings.values.contains_key("generated/agreement"));
+    assert!(findings.values.contains_key("generated/agreement") && findings.values.contains_key("generated/diversity"));
     assert!(weights(&mut seen) == weights(&mut alone));
 }

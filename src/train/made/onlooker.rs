@@ -8,8 +8,8 @@ use super::diversity::{shrunk, spread};
 use super::judge::Judge;
 use super::nearest::nearest;
 use super::sheet::{Sheet, to_bytes};
-use crate::data::SIDE;
 use crate::data::augment::Normaliser;
+use crate::data::{SIDE, Split};
 use crate::nn::checkpoint::TensorFile;
 use crate::ops::Backend;
 use crate::ops::random::Stream;
@@ -35,6 +35,10 @@ pub struct Onlooker<D: Backend> {
     judge: Option<Judge<D>>,
     /// The spread of real pictures, which that of made ones is measured by.
     real_spread: f64,
+    /// The same in the judge's features, once it was needed.
+    judged_spread: Option<f64>,
+    /// Real pictures of the test split that it is measured on.
+    reference: Split,
     /// Whether the log has been told that the diversity is low.
     is_low: bool,
     /// What the last measurement found of that; the log is told when its epoch is closed.
@@ -57,13 +61,27 @@ impl<D: Backend> Onlooker<D> {
             tracing::warn!("nobody looks at what is made: {error}");
             None
         });
-        let real_spread = real_spread(material, of_each);
-        Self { of_each, seed, advice, judge: judge.flatten(), real_spread, is_low: false, found_low: false }
+        let test = &material.data.test;
+        Self {
+            of_each,
+            seed,
+            advice,
+            judge: judge.flatten(),
+            real_spread: real_spread(material, of_each),
+            judged_spread: None,
+            reference: test.select(&test.first_balanced(of_each * material.data.labels.len())),
+            is_low: false,
+            found_low: false,
+        }
     }
 
     /// What [`Self::measure`] logs.
     pub fn metric_defs() -> Vec<MetricDef> {
-        vec![def("diversity", "", Some(true)), def("generated/agreement", "%", Some(true))]
+        vec![
+            def("diversity", "", Some(true)),
+            def("generated/agreement", "%", Some(true)),
+            def("generated/diversity", "", Some(true)),
+        ]
     }
 
     /// How diverse made pictures are, as a share of the real ones' diversity, and what is seen in them. False when
@@ -86,12 +104,32 @@ impl<D: Backend> Onlooker<D> {
         let diversity = spread(&rows, width, &labels) / self.real_spread;
         findings.values.insert("diversity".to_owned(), diversity);
         findings.warnings.extend(self.watch(diversity));
-        if let Some(judge) = &self.judge {
-            let Some(seen) = judge.see(&to_bytes(&pictures), go_on)? else { return Ok(false) };
-            let (counts, agreement) = judge.confusion(&seen, &labels);
-            findings.confusions.push(Matrix { of: "generated", labels: judge.labels().to_vec(), counts });
-            findings.values.insert("generated/agreement".to_owned(), agreement);
-        }
+        self.have_judged(&pictures, &labels, findings, go_on)
+    }
+
+    /// What the judge sees in made pictures, and how diverse they are in its features. False when `go_on` said no.
+    fn have_judged(
+        &mut self,
+        pictures: &[f32],
+        labels: &[usize],
+        findings: &mut Findings,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<bool, TrainError> {
+        let Some(judge) = &self.judge else { return Ok(true) };
+        let real = match self.judged_spread {
+            Some(spread) => spread,
+            None => {
+                let Some(looks) = judge.look(&self.reference.images, go_on)? else { return Ok(false) };
+                let labels: Vec<usize> = self.reference.labels.iter().map(|&label| usize::from(label)).collect();
+                *self.judged_spread.insert(spread(&looks.features, looks.width, &labels))
+            }
+        };
+        let Some(looks) = judge.look(&to_bytes(pictures), go_on)? else { return Ok(false) };
+        let (counts, agreement) = judge.confusion(&judge.seen(&looks), labels);
+        findings.confusions.push(Matrix { of: "generated", labels: judge.labels().to_vec(), counts });
+        let diversity = spread(&looks.features, looks.width, labels) / real;
+        findings.values.insert("generated/agreement".to_owned(), agreement);
+        findings.values.insert("generated/diversity".to_owned(), diversity);
         Ok(true)
     }
 
@@ -219,8 +257,17 @@ mod tests {
     }
 
     fn fresh() -> Onlooker<Cpu> {
-        let advice = "try another seed";
-        Onlooker { of_each: 2, seed: 1, advice, judge: None, real_spread: 1.0, is_low: false, found_low: false }
+        Onlooker {
+            of_each: 2,
+            seed: 1,
+            advice: "try another seed",
+            judge: None,
+            real_spread: 1.0,
+            judged_spread: None,
+            reference: Split::default(),
+            is_low: false,
+            found_low: false,
+        }
     }
 
     /// Whether an epoch of this diversity has something to say.

@@ -317,8 +317,9 @@ mod tests {
     proptest! {
         #[test]
         fn one_spike_among_50_000_points_is_drawn_at_any_zoom(
-            at in 0usize..50_000, around in 0f64..1.0, factor in 2e-4f64..1.0, strength in 0usize..7, log in any::<bool>(),
+            at in 0usize..50_000, around in 0f64..1.0, zoom in 0f64..3.7, strength in 0usize..7, log in any::<bool>(),
         ) {
+            let factor = 0.1f64.powf(zoom);
             let mut values = vec![1.0; 50_000];
             values[at] = 5.0;
             let series = series(values);
@@ -338,7 +339,10 @@ mod tests {
             let y = chart.y_range().unwrap();
             let frame = Frame { axis: Axis::Step, x: window, y, log_y: false, size };
             let column = plot.x + (frame.column(at as f64) / 2) as u16;
-            prop_assert_eq!(reach(&buf, column).map(|(top, _)| top), Some(frame.row(5.0)));
+            // Where points are far apart, a cross stands on the spike: one dot higher.
+            let top = reach(&buf, column).map(|(top, _)| top);
+            let due = frame.row(5.0);
+            prop_assert!(top == Some(due) || top == Some(due - 1), "{top:?} is not {due} or one above");
         }
     }
 
