@@ -13,6 +13,9 @@ pub struct DiffusionConfig {
     pub seed: u64,
     /// Names; none means all.
     pub labels: Vec<String>,
+    /// A run, a folder or a file of weights to begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
     pub epochs: u64,
     pub batch_size: usize,
     pub learning_rate: f64,
@@ -23,6 +26,7 @@ pub struct DiffusionConfig {
     pub ema: f64,
     pub label_drop: f64,
     pub focus: f64,
+    pub hole_share: f64,
     pub flip: Flip,
     pub sample_steps: usize,
     pub guidance: f64,
@@ -39,6 +43,7 @@ impl Default for DiffusionConfig {
         Self {
             seed: 1,
             labels: Vec::new(),
+            init: None,
             epochs: 20,
             batch_size: 128,
             learning_rate: 1e-3,
@@ -49,6 +54,7 @@ impl Default for DiffusionConfig {
             ema: 0.999,
             label_drop: 0.1,
             focus: 0.5,
+            hole_share: 0.15,
             flip: Flip::Random,
             sample_steps: 20,
             guidance: 2.0,
@@ -77,6 +83,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Learn only these labels of the data; []: all of them.",
         Allowed::Words("[\"cat\", \"dog\", \"ship\"]"),
     ),
+    Setting {
+        key: "init",
+        meaning: "Begin with the weights of this run, folder or file, where labels are the same. Unset: with fresh ones.",
+        allowed: Allowed::Path,
+        default: DefaultValue::Unset("\"diffusion-1\""),
+    },
     row("epochs", "How often each training image is seen.", Allowed::Integer { from: 1, to: 10_000 }),
     row("batch_size", "Images a step.", Allowed::Integer { from: 1, to: 4096 }),
     row(
@@ -99,6 +111,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     row("label_drop", "The share of images whose label is hidden, so that guidance has a net without labels.", SHARE),
     row("focus", "The share of images whose noise is drawn from the middle levels, 0.2 to 0.7 of 0 to 1.", SHARE),
+    row(
+        "hole_share",
+        "The share of images that are noisy in holes alone, so that the net learns to fill them; their labels are hidden.",
+        SHARE,
+    ),
     row(
         "flip",
         "Mirror training images. random: by a coin each epoch; alternating: turned over each epoch.",

@@ -143,6 +143,7 @@ mod tests {
         let mut all = Config::default();
         all.data.path = Some("somewhere".into());
         all.data.limit = Some(1);
+        all.diffusion.init = Some("somewhere".into());
         let table = toml::Table::try_from(&all).unwrap();
         let rows: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
         assert_eq!(table.keys().len(), rows.len());

@@ -137,6 +137,14 @@ pub fn pretrained(runs: &Path, kind: ModelKind) -> Option<PathBuf> {
     std::iter::once(below(runs)).chain(shipped).find_map(|folder| weights_in(&folder))
 }
 
+/// The weights that `name` means: those of a run in `runs`, else a file, or those in a folder. A file that is not there is
+/// told when it is read.
+pub fn named(runs: &Path, name: &str) -> PathBuf {
+    let run = name.parse().ok().and_then(|name| RunDir::open(runs, &name).ok());
+    let path = PathBuf::from(name);
+    run.and_then(|run| weights_in(&run.weights_dir())).or_else(|| weights_in(&path)).unwrap_or(path)
+}
+
 /// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.
 pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -21,6 +21,8 @@ pub enum TrainError {
     Data(#[from] crate::data::DataError),
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
+    #[error("{path} holds {found}, and this training can begin with {due} alone: set init to another run")]
+    OtherModel { path: PathBuf, found: String, due: String },
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

@@ -44,7 +44,7 @@ pub fn recipe<D: Backend>(
         }
         ModelKind::Diffusion => {
             let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
-            Box::new(diffusion::DiffusionRecipe::new(device, data, config.diffusion.clone(), judge.as_deref())?)
+            Box::new(diffusion::DiffusionRecipe::new(device, data, config.diffusion.clone(), runs, judge.as_deref())?)
         }
     })
 }

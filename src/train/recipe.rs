@@ -144,6 +144,14 @@ pub trait Recipe {
     /// Puts everything that training on needs into the file, the card too.
     fn save(&mut self, file: &mut TensorFile);
 
+    /// Called once before the first step of a training that has no checkpoint yet.
+    ///
+    /// # Errors
+    /// When weights to begin with cannot be had.
+    fn begin(&mut self) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// Takes it back; the next step will be `step`.
     ///
     /// # Errors

@@ -157,6 +157,19 @@ impl Card {
         Ok(serde_json::from_value(card)?)
     }
 
+    /// Refuses a file `path` whose weights another training cannot begin with.
+    ///
+    /// # Errors
+    /// When it is another model's, or names other labels.
+    pub(super) fn check(&self, model: ModelKind, labels: &[String], path: &Path) -> Result<(), TrainError> {
+        if self.model == model && self.labels == labels {
+            return Ok(());
+        }
+        let found = format!("a {} of the labels {}", self.model, self.labels.join(", "));
+        let due = format!("a {model} of the labels {}", labels.join(", "));
+        Err(TrainError::OtherModel { path: path.into(), found, due })
+    }
+
     /// The channel statistics that pictures are normalised by.
     pub fn stats(&self) -> ChannelStats {
         ChannelStats { mean: self.mean, std: self.std }
@@ -223,7 +236,7 @@ impl<D: Backend> Trained<D> {
     /// Its part that restores damaged pictures; none where it has none.
     pub fn restorer(&self) -> Option<Mender<'_>> {
         match &self.net {
-            Net::Diffusion(diffuser) => Some(Mender::new(diffuser.as_ref())),
+            Net::Diffusion(diffuser) => Some(diffuser.mender()),
             Net::Gan(_) | Net::Cnn(_) => None,
         }
     }

@@ -4,6 +4,7 @@ use super::super::error::TrainError;
 use super::super::made::{Painter, noise};
 use super::super::trained::{Card, Classifier, image, take_average};
 use super::contest::{self, Round, THOROUGH};
+use super::restore::Mender;
 use super::sampler::{Sampling, sample};
 use super::velocity::{LENGTH, Velocity};
 use super::weights::Weights;
@@ -18,6 +19,8 @@ use std::path::Path;
 pub(super) const AVERAGE: &str = "average";
 /// Under what the note of a file has the classifier's weights of the noise levels.
 pub(super) const WEIGHTS: &str = "level_weights";
+/// Under what the note says that the net has learned from pictures with holes.
+pub(super) const FILLS: &str = "fills_holes";
 
 /// A U-Net with averaged weights, and how it is used.
 pub struct Diffuser<D: Backend> {
@@ -26,6 +29,8 @@ pub struct Diffuser<D: Backend> {
     /// How long it looks at a picture before it names it.
     pub rounds: &'static [Round],
     pub weights: Weights,
+    /// Whether it has learned from pictures with holes.
+    pub fills: bool,
     pub labels: usize,
     device: D,
 }
@@ -41,6 +46,7 @@ impl<D: Backend> Diffuser<D> {
             sampling: Sampling::default(),
             rounds: THOROUGH,
             weights: Weights::default(),
+            fills: false,
             labels,
             device: device.clone(),
         })
@@ -54,7 +60,13 @@ impl<D: Backend> Diffuser<D> {
         let mut diffuser = Self::new(device, card.labels.len(), card.seed)?;
         take_average(file, AVERAGE, &mut diffuser.net, path)?;
         diffuser.weights = file.meta.get(WEIGHTS).and_then(Weights::from_json).unwrap_or_default();
+        diffuser.fills = file.meta.get(FILLS).and_then(serde_json::Value::as_bool).unwrap_or(false);
         Ok(diffuser)
+    }
+
+    /// What restores damaged pictures with it.
+    pub fn mender(&self) -> Mender<'_> {
+        Mender::new(self, self.fills)
     }
 
     /// The device that it computes on.

@@ -2,11 +2,12 @@
 //! the trained model does: draw, restore, name.
 //!
 //! Sources: v-prediction (Salimans and Ho 2022), the cosine schedule (Nichol and Dhariwal 2021), labels hidden now and then
-//! for guidance (Ho and Salimans 2022). Samples, answers and figures are those of the averages.
+//! for guidance (Ho and Salimans 2022), and some pictures noisy in holes alone. Samples, answers and figures are those of the averages.
 
 mod contest;
 mod diffuser;
 mod draws;
+mod holes;
 mod level;
 mod losses;
 mod measured;
@@ -24,6 +25,7 @@ pub use restore::Mender;
 pub use sampler::Sampling;
 pub use velocity::Velocity;
 
+use super::checkpoints;
 use super::classification::{self, LABEL_LOSS, Tally, Values, def};
 use super::error::TrainError;
 use super::made::noise;
@@ -41,10 +43,10 @@ use crate::nn::{Adam, AdamConfig, Ema};
 use crate::ops::Backend;
 use crate::run::MetricDef;
 use contest::QUICK;
-use diffuser::{AVERAGE, WEIGHTS};
+use diffuser::{AVERAGE, FILLS, WEIGHTS};
 use level::BANDS;
 use measured::{LEVELLED, level_metric};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use weights::Weights;
 
@@ -69,6 +71,8 @@ pub struct DiffusionRecipe<D: Backend> {
     averaged: Diffuser<D>,
     schedule: Cosine,
     plan: Plan,
+    /// Weights that a training may begin with.
+    init: Option<PathBuf>,
     /// Steps done.
     step: u64,
     epoch: Tally,
@@ -76,11 +80,19 @@ pub struct DiffusionRecipe<D: Backend> {
 }
 
 impl<D: Backend> DiffusionRecipe<D> {
-    /// A recipe at step 0. A CNN in the file `judge` looks at what is made, if it knows the labels.
+    /// A recipe at step 0. A CNN in the file `judge` looks at what is made, if it knows the labels; a run that `config` says
+    /// to begin with lies in `runs`.
     ///
     /// # Errors
     /// When the data is too little, lacks a label that was asked for, or the device fails.
-    pub fn new(device: D, data: Dataset, config: DiffusionConfig, judge: Option<&Path>) -> Result<Self, TrainError> {
+    pub fn new(
+        device: D,
+        data: Dataset,
+        config: DiffusionConfig,
+        runs: &Path,
+        judge: Option<&Path>,
+    ) -> Result<Self, TrainError> {
+        let init = config.init.as_deref().map(|name| checkpoints::named(runs, name));
         let data = data.of_labels(&config.labels)?;
         let augment = Augment { flip: flip(config.flip), ..Augment::default() };
         let material = Material::new(data, Some(STATS), config.batch_size, augment, config.seed)?;
@@ -107,6 +119,7 @@ impl<D: Backend> DiffusionRecipe<D> {
             net,
             averaged,
             plan,
+            init,
             step: 0,
             epoch: Tally::default(),
         })
@@ -202,6 +215,7 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
     fn save_model(&mut self, file: &mut TensorFile) {
         file.collect(AVERAGE, &mut self.average);
         file.meta.insert(WEIGHTS.to_owned(), self.averaged.weights.to_json());
+        file.meta.insert(FILLS.to_owned(), (self.config.hole_share > 0.0).into());
         let card = Card {
             model: ModelKind::Diffusion,
             preset: None,
@@ -222,6 +236,19 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         self.onlooker.save(file);
+    }
+
+    fn begin(&mut self) -> Result<(), TrainError> {
+        let Some(path) = &self.init else { return Ok(()) };
+        let file = checkpoints::read(path)?;
+        let fault = |source| TrainError::Checkpoint { path: path.clone(), source };
+        let card = Card::read(&file).map_err(fault)?;
+        card.check(ModelKind::Diffusion, &self.material.data.labels, path)?;
+        let begun = Diffuser::from_file(&self.device, &file, &card, path)?;
+        self.net = begun.net.clone();
+        self.averaged.net = begun.net;
+        self.average = Ema::new(self.config.ema as f32, &mut self.averaged.net).map_err(TrainError::device)?;
+        Ok(())
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {

@@ -7,7 +7,7 @@ use super::super::made::noise;
 use super::super::trained::image;
 use super::level::Level;
 use super::velocity::LENGTH;
-use super::{DiffusionRecipe, draws};
+use super::{DiffusionRecipe, draws, holes};
 use crate::data::augment::Batch;
 use crate::ops::random::Stream;
 use crate::ops::{Backend, host::read};
@@ -18,19 +18,30 @@ use rayon::prelude::*;
 const TRY: &str = "try a lower learning_rate, or another seed";
 
 impl<D: Backend> DiffusionRecipe<D> {
-    /// The loss is the mean squared error of the velocity over all numbers (Salimans and Ho 2022, "SNR+1 weighting").
+    /// The loss is the mean squared error of the velocity over all numbers (Salimans and Ho 2022, "SNR+1 weighting"); of a
+    /// picture with a hole only what is hidden counts.
     pub(super) fn learn(&mut self, batch: Batch, step: u64) -> Result<Values, TrainError> {
-        let (seed, count) = (self.config.seed, batch.y.len());
-        let times = draws::times(seed, step, self.config.focus as f32, count);
-        let labels = draws::shown(seed, step, self.config.label_drop as f32, &batch.y);
+        let (config, count) = (&self.config, batch.y.len());
+        let seed = config.seed;
+        let mut times = draws::times(seed, step, config.focus as f32, count);
+        let mut labels = draws::shown(seed, step, config.label_drop as f32, &batch.y);
+        let holes = holes::draw(seed, step, config.hole_share as f32, count);
+        holes::adapt(&holes, seed, step, &mut times, &mut labels);
         let noise = noise(&Stream::new(seed, "diffusion.noise", step), LENGTH, 0..count);
-        let states = with_noise(&batch.x, &noise, &times, Level::mix);
-        let targets = with_noise(&batch.x, &noise, &times, Level::velocity);
+        let mut states = with_noise(&batch.x, &noise, &times, Level::mix);
+        holes::show(&holes, &mut states, &batch.x);
+        let mut targets = with_noise(&batch.x, &noise, &times, Level::velocity);
         let answers = self.net.forward(image(&self.device, states)?.leaky_traced(), &times, &labels);
         let answers = answers.map_err(TrainError::device)?;
-        let value = finite("the training loss", mean_square(&read(&answers), &targets), step)?;
-        let loss = answers.try_sub(image(&self.device, targets)?).and_then(|off| off.try_square());
-        let loss = loss.and_then(|squares| squares.try_mean::<Rank0, _>()).map_err(TrainError::device)?;
+        let answered = read(&answers);
+        holes::show(&holes, &mut targets, &answered);
+        let weights = holes::weights(&holes, targets.len());
+        let value = finite("the training loss", mean_square(&answered, &targets, weights.as_deref()), step)?;
+        let mut off = answers.try_sub(image(&self.device, targets)?).map_err(TrainError::device)?;
+        if let Some(weights) = weights {
+            off = off.try_mul(image(&self.device, weights)?).map_err(TrainError::device)?;
+        }
+        let loss = off.try_square().and_then(|squares| squares.try_mean::<Rank0, _>()).map_err(TrainError::device)?;
         let gradients = loss.try_backward().map_err(TrainError::device)?;
         let norm = finite("the gradient", gradient::norm(&mut self.net, &gradients), step)?;
         let rate = self.schedule.rate(step);
@@ -56,8 +67,14 @@ fn with_noise(pictures: &[f32], noise: &[f32], times: &[f32], join: fn(Level, f3
     joined
 }
 
-fn mean_square(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / a.len() as f64
+/// `weights` are roots.
+fn mean_square(a: &[f32], b: &[f32], weights: Option<&[f32]>) -> f64 {
+    let off = a.iter().zip(b).map(|(a, b)| a - b);
+    let sum: f64 = match weights {
+        Some(weights) => off.zip(weights).map(|(off, weight)| f64::from(off * weight).powi(2)).sum(),
+        None => off.map(|off| f64::from(off).powi(2)).sum(),
+    };
+    sum / a.len() as f64
 }
 
 fn finite(what: &'static str, value: f64, step: u64) -> Result<f64, TrainError> {

@@ -26,7 +26,7 @@ fn config() -> DiffusionConfig {
 }
 
 fn recipe(config: DiffusionConfig) -> DiffusionRecipe<Cpu> {
-    DiffusionRecipe::new(Cpu::default(), data(), config, None).unwrap()
+    DiffusionRecipe::new(Cpu::default(), data(), config, Path::new(""), None).unwrap()
 }
 
 fn bytes(recipe: &mut DiffusionRecipe<Cpu>) -> Vec<u8> {
@@ -200,9 +200,34 @@ fn other_data_and_unknown_labels_are_refused() {
     let mut file = TensorFile::default();
     learner.save(&mut file);
     let more = crate::data::load(Some(&data().path), Some(120)).unwrap();
-    let mut other = DiffusionRecipe::new(Cpu::default(), more, config(), None).unwrap();
+    let mut other = DiffusionRecipe::new(Cpu::default(), more, config(), Path::new(""), None).unwrap();
     assert!(matches!(other.load(&file, 0), Err(TrainError::OtherData { .. })));
     let unknown = DiffusionConfig { labels: vec!["cat".into(), "unicorn".into()], ..config() };
-    let error = DiffusionRecipe::new(Cpu::default(), data(), unknown, None).err().unwrap().to_string();
+    let error = DiffusionRecipe::new(Cpu::default(), data(), unknown, Path::new(""), None).err().unwrap().to_string();
     assert!(error.contains("unicorn"), "{error}");
+}
+
+#[test]
+fn a_training_may_begin_with_the_weights_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = recipe(config());
+    (0..2).for_each(|step| drop(first.step(step).unwrap()));
+    let mut file = TensorFile::default();
+    first.save_model(&mut file);
+    let path = folder.path().join("model.safetensors");
+    std::fs::write(&path, file.to_bytes().unwrap()).unwrap();
+    let begun = |labels: Vec<String>| {
+        let init = Some(path.display().to_string());
+        let mut recipe = recipe(DiffusionConfig { init, seed: 2, labels, ..config() });
+        recipe.begin().map(|()| recipe)
+    };
+    let mut second = begun(Vec::new()).unwrap();
+    let mut again = TensorFile::default();
+    second.save_model(&mut again);
+    for file in [&mut file, &mut again] {
+        file.meta.clear();
+    }
+    assert!(file.to_bytes().unwrap() == again.to_bytes().unwrap(), "the averages are where the training begins");
+    let error = begun(vec!["cat".to_owned(), "dog".to_owned()]).err().unwrap().to_string();
+    assert!(error.contains("model.safetensors") && error.contains("cat, dog"), "{error}");
 }

@@ -92,7 +92,7 @@ impl<'a> Trainer<'a> {
     /// Brings the recipe to where the run can go on.
     ///
     /// # Errors
-    /// When the checkpoint does not fit the recipe.
+    /// When the checkpoint does not fit the recipe, or there is nothing to begin with.
     pub fn new(
         recipe: &'a mut dyn Recipe,
         host: &'a mut dyn Host,
@@ -101,8 +101,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainError> {
         let (plan, cadence) = (recipe.plan(), recipe.cadence());
         let number = |key: &str| start.file.as_ref().and_then(|file| file.meta.get(key)?.as_u64());
-        if let Some(file) = &start.file {
-            recipe.load(file, start.step)?;
+        match &start.file {
+            Some(file) => recipe.load(file, start.step)?,
+            None => recipe.begin()?,
         }
         let chosen_by = recipe.chosen_by();
         let direction = recipe.metric_defs().into_iter().find(|def| def.name == chosen_by);

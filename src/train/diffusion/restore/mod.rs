@@ -4,6 +4,7 @@ mod clipped;
 mod denoise;
 mod evidence;
 mod expect;
+mod fill;
 mod state;
 mod walk;
 
@@ -18,17 +19,19 @@ use walk::{Walk, mean_of_samples};
 /// chosen on held-out training images.
 const DEBLUR: Walk = Walk { from: 0.5, steps: 20, repeats: 1, fresh: 0.8, samples: 16 };
 /// Into a hole everything has to be made: from pure noise, each step six times so that it fits its surroundings, rather
-/// than in more steps.
+/// than in more steps. A model that has learned to fill holes needs no walk.
 const INPAINT: Walk = Walk { from: 1.0, steps: 10, repeats: 6, fresh: 1.0, samples: 12 };
 
 /// A model that restores pictures.
 pub struct Mender<'a> {
     model: &'a dyn Velocity,
+    /// Whether the model has learned from pictures with holes.
+    fills: bool,
 }
 
 impl<'a> Mender<'a> {
-    pub fn new(model: &'a dyn Velocity) -> Self {
-        Self { model }
+    pub fn new(model: &'a dyn Velocity, fills: bool) -> Self {
+        Self { model, fills }
     }
 }
 
@@ -43,6 +46,7 @@ impl Restorer for Mender<'_> {
     fn settings(&self) -> String {
         let [blur, hole] =
             [DEBLUR, INPAINT].map(|walk| format!("{} samples of {} passes", walk.samples, walk.passes()));
+        let hole = if self.fills { format!("{} guesses", fill::GUESSES) } else { hole };
         format!("blur: {blur}, hole: {hole}")
     }
 
@@ -74,6 +78,7 @@ impl Mender<'_> {
                 let evidence = Evidence::Blurred { seen, blur: *blur, sigma: *sigma };
                 mean_of_samples(self.model, &evidence, DEBLUR, go_on)?
             }
+            Task::Inpaint { mask } if self.fills => fill::fill(self.model, &seen, mask, go_on)?,
             Task::Inpaint { mask } => {
                 let evidence = Evidence::Visible { seen, mask: mask.clone() };
                 mean_of_samples(self.model, &evidence, INPAINT, go_on)?
