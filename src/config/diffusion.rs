@@ -54,7 +54,7 @@ impl Default for DiffusionConfig {
             ema: 0.999,
             label_drop: 0.1,
             focus: 0.5,
-            hole_share: 0.15,
+            hole_share: 0.3,
             flip: Flip::Random,
             sample_steps: 20,
             guidance: 2.0,
@@ -113,7 +113,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     row("focus", "The share of images whose noise is drawn from the middle levels, 0.2 to 0.7 of 0 to 1.", SHARE),
     row(
         "hole_share",
-        "The share of images that are noisy in holes alone, so that the net learns to fill them; their labels are hidden.",
+        "The share of images that have no noise but a hole, so that the net learns to fill it; their labels are hidden.",
         SHARE,
     ),
     row(

@@ -2,7 +2,7 @@
 //! the trained model does: draw, restore, name.
 //!
 //! Sources: v-prediction (Salimans and Ho 2022), the cosine schedule (Nichol and Dhariwal 2021), labels hidden now and then
-//! for guidance (Ho and Salimans 2022), and some pictures noisy in holes alone. Samples, answers and figures are those of the averages.
+//! for guidance (Ho and Salimans 2022), and holes to fill in some pictures. Samples, answers and figures are those of the averages.
 
 mod contest;
 mod diffuser;

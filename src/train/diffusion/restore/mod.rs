@@ -46,7 +46,7 @@ impl Restorer for Mender<'_> {
     fn settings(&self) -> String {
         let [blur, hole] =
             [DEBLUR, INPAINT].map(|walk| format!("{} samples of {} passes", walk.samples, walk.passes()));
-        let hole = if self.fills { format!("{} guesses", fill::GUESSES) } else { hole };
+        let hole = if self.fills { "2 passes".to_owned() } else { hole };
         format!("blur: {blur}, hole: {hole}")
     }
 
