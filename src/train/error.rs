@@ -1,5 +1,9 @@
 //! What can go wrong in a training.
 
+use crate::captions::CaptionError;
+use crate::hf::HfError;
+use crate::models::captioner::search::SearchError;
+use crate::models::captioner::{CaptionerError, LessonError};
 use crate::nn::checkpoint::CheckpointError;
 use crate::run::RunError;
 use std::path::PathBuf;
@@ -19,6 +23,18 @@ pub enum TrainError {
     Run(#[from] RunError),
     #[error("{0}")]
     Data(#[from] crate::data::DataError),
+    #[error("{0}")]
+    Captions(#[from] CaptionError),
+    #[error("{0}")]
+    Hf(#[from] HfError),
+    #[error("{0}")]
+    Captioner(#[from] CaptionerError),
+    #[error("the captions cannot be taught: {0}")]
+    Lesson(#[from] LessonError),
+    #[error("no caption can be found: {0}")]
+    Search(#[from] SearchError),
+    #[error("the tokenizer has no token {token} to end a caption with; use one that has it")]
+    NoEnd { token: &'static str },
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
     #[error("the model draws no pictures")]

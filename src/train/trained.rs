@@ -197,6 +197,7 @@ impl<D: Backend> Trained<D> {
         let fault = |source| TrainError::Checkpoint { path: path.into(), source };
         let card = Card::read(file).map_err(fault)?;
         let net = match card.model {
+            ModelKind::Captioner => return Err(TrainError::DrawsNothing),
             ModelKind::Cnn => {
                 let kind = super::cnn::kind(card.preset.unwrap_or(Preset::Default));
                 let mut net = Cnn::new(&device, kind, card.labels.len(), card.seed).map_err(TrainError::device)?;

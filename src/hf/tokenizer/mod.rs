@@ -7,6 +7,7 @@ mod tests;
 mod train;
 mod write;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::error::{HfError, quoted};
@@ -63,6 +64,16 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, HfError> {
         let encoding = self.inner.encode(text, true).map_err(|source| self.failed("encode", &source))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// [`Tokenizer::encode`], each id with the place in the text that it stands for, in bytes.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_located(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, HfError> {
+        let encoding = self.inner.encode(text, true).map_err(|source| self.failed("encode", &source))?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(places).collect())
     }
 
     /// The text of ids, special tokens left out. Bytes that are no UTF-8 become U+FFFD.

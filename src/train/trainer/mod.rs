@@ -202,7 +202,7 @@ impl<'a> Trainer<'a> {
             self.log_evaluation(epoch, evaluation, &labels);
             values.extend(evaluation.values());
             if evaluation.split == "test" {
-                let shares = labels.iter().zip(evaluation.per_label());
+                let shares = labels.iter().zip(evaluation.per_label()).filter(|(_, share)| share.is_finite());
                 values.extend(shares.map(|(label, share)| (format!("test/accuracy/{label}"), share)));
             }
         }

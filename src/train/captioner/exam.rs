@@ -1,0 +1,210 @@
+//! What a captioner says of a whole split, and how true and how well worded that is.
+
+use super::super::classification::{Evaluation, Values, def};
+use super::super::error::TrainError;
+use super::student::Seer;
+use super::teacher::Teacher;
+use super::tokens::{TokenSums, probabilities};
+use crate::captions::metrics::Corpus;
+use crate::captions::{self, Facts, Reading, Said, tokenised};
+use crate::data::{IMAGE_BYTES, Split};
+use crate::models::captioner::Captioner;
+use crate::models::captioner::search::{Method, SearchSettings};
+use crate::ops::random::Stream;
+use crate::ops::{Backend, Tokens, host::read};
+use crate::run::MetricDef;
+use crate::train::trained::EVAL_BATCH;
+use dfdx::prelude::HasShape;
+
+/// The label of a caption that says none, or several: the last column of the confusion matrix.
+pub const NONE: &str = "none";
+/// Pictures of a split whose captions are compared with references: the first ones, every label alike. CIDEr depends on
+/// how many there are.
+pub const COMPARED: usize = 1000;
+/// The wordings that the loss is measured with never change.
+const SEED: u64 = 1;
+
+/// What every evaluation logs of a split, beside loss and accuracy.
+const MEASURED: [(&str, &str, Option<bool>); 9] = [
+    ("perplexity", "", Some(false)),
+    ("token_accuracy", "%", Some(true)),
+    ("none", "%", Some(false)),
+    ("slot_truth", "%", Some(true)),
+    ("slot_coverage", "%", Some(true)),
+    ("facts_a_caption", "", None),
+    ("bleu4", "%", Some(true)),
+    ("cider", "", Some(true)),
+    ("rouge_l", "%", Some(true)),
+];
+
+/// The definitions of what [`Exam::take`] measures.
+pub fn metric_defs(split: &str) -> Vec<MetricDef> {
+    MEASURED.iter().map(|(name, unit, better)| def(&format!("{split}/{name}"), unit, *better)).collect()
+}
+
+/// Label names with [`NONE`] behind them: the rows and columns of a captioner's confusion matrix.
+pub fn labels_and_none(labels: &[String]) -> Vec<String> {
+    labels.iter().cloned().chain([NONE.to_owned()]).collect()
+}
+
+/// The likeliest token, one after the other.
+pub fn greedy(end: u32, positions: usize) -> SearchSettings {
+    SearchSettings {
+        start: end,
+        eos: vec![end],
+        max_length: positions + 1,
+        min_length: 0,
+        no_repeat_ngram: 0,
+        returns: 1,
+        method: Method::Greedy,
+    }
+}
+
+/// The pictures of a split and what is true of them.
+pub struct Exam {
+    /// `held_out`, `test` or `train`.
+    pub name: &'static str,
+    pub split: Split,
+    pub truth: Vec<usize>,
+    pub facts: Vec<Facts>,
+}
+
+/// What was said of a split.
+pub struct Judged {
+    /// Of the label words, [`NONE`] being the last label; its loss is that of the tokens.
+    pub evaluation: Evaluation,
+    pub values: Values,
+    pub slots: captions::Tally,
+    pub captions: Vec<String>,
+}
+
+/// What was said of a batch.
+struct Heard {
+    captions: Vec<String>,
+    /// How surely the label's words were said.
+    sure: Vec<f32>,
+}
+
+impl Exam {
+    /// Measures the pictures.
+    pub fn new(name: &'static str, split: &Split, teacher: &Teacher) -> Self {
+        let truth = split.labels.iter().map(|&label| usize::from(label)).collect();
+        Self { name, split: split.clone(), truth, facts: teacher.facts(&split.images) }
+    }
+
+    /// Has every picture captioned, the likeliest token at a time; none when `go_on` said no between two batches.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn take<D: Backend>(
+        &self,
+        seer: &dyn Seer<D>,
+        teacher: &Teacher,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Judged>, TrainError> {
+        let mut tokens = TokenSums::default();
+        let (mut said, mut sure) = (Vec::new(), Vec::new());
+        for first in (0..self.truth.len()).step_by(EVAL_BATCH) {
+            if !go_on() {
+                return Ok(None);
+            }
+            let batch = first..(first + EVAL_BATCH).min(self.truth.len());
+            let pictures = &self.split.images[batch.start * IMAGE_BYTES..batch.end * IMAGE_BYTES];
+            let captioner = seer.captioner();
+            let looked = captioner.look(seer.see(pictures)?).map_err(TrainError::device)?;
+            let (truth, facts) = (&self.truth[batch.clone()], &self.facts[batch.clone()]);
+            let due = teacher.captions(truth, facts, &Stream::new(SEED, "captioner.due", 0), first as u64);
+            teach(captioner, teacher, looked.clone(), &due, &mut tokens)?;
+            let heard = listen(captioner, teacher, looked)?;
+            said.extend(heard.captions);
+            sure.extend(heard.sure);
+        }
+        self.judged(teacher, said, &sure, tokens).map(Some)
+    }
+
+    /// Judges captions that were written by whomever, and how surely.
+    fn judged(
+        &self,
+        teacher: &Teacher,
+        captions: Vec<String>,
+        sure: &[f32],
+        tokens: TokenSums,
+    ) -> Result<Judged, TrainError> {
+        let readings: Vec<Reading> = captions.iter().map(|caption| teacher.grammar.read(caption)).collect();
+        let labels = teacher.grammar.labels();
+        let mut evaluation = Evaluation::new(self.name, labels + 1);
+        let mut slots = captions::Tally::default();
+        for (index, reading) in readings.iter().enumerate() {
+            let said = if let Said::One(label) = reading.label() { label } else { labels };
+            evaluation.say(said, sure[index], self.truth[index]);
+            slots.add(reading, self.truth[index], &self.facts[index]);
+        }
+        let mut values = self.scores(teacher, &captions)?;
+        let all = slots.all_slots();
+        let share = |part: u64| part as f64 / slots.captions as f64;
+        let measured = [
+            ("none", Some(share(slots.no_labels + slots.several_labels))),
+            ("slot_truth", all.truth()),
+            ("slot_coverage", all.coverage()),
+            ("facts_a_caption", slots.said_a_caption()),
+        ];
+        values.extend(measured.into_iter().filter_map(|(name, value)| Some((self.named(name), value?))));
+        if tokens.count > 0 {
+            evaluation.set_loss(tokens.mean_loss());
+            values.insert(self.named("perplexity"), tokens.mean_loss().exp());
+            values.insert(self.named("token_accuracy"), tokens.accuracy());
+        }
+        Ok(Judged { evaluation, values, slots, captions })
+    }
+
+    /// How near the captions are to every template's wording of the same facts.
+    fn scores(&self, teacher: &Teacher, captions: &[String]) -> Result<Values, TrainError> {
+        let mut corpus = Corpus::default();
+        for index in self.split.first_balanced(COMPARED) {
+            let index = index as usize;
+            let references = teacher.grammar.references(self.truth[index], &self.facts[index].clear());
+            let references: Vec<String> = references.iter().map(|reference| tokenised(reference)).collect();
+            corpus.add(&tokenised(&captions[index]), &references)?;
+        }
+        let scores = corpus.scores().map(|s| [("bleu4", s.bleu[3]), ("cider", s.cider_d), ("rouge_l", s.rouge_l)]);
+        Ok(scores.into_iter().flatten().map(|(name, score)| (self.named(name), score)).collect())
+    }
+
+    fn named(&self, what: &str) -> String {
+        format!("{}/{what}", self.name)
+    }
+}
+
+/// Adds how well the tokens of captions that are due are told, given those before them.
+fn teach<D: Backend>(
+    captioner: &Captioner<D>,
+    teacher: &Teacher,
+    looked: Tokens<D>,
+    due: &[String],
+    tokens: &mut TokenSums,
+) -> Result<(), TrainError> {
+    let taught = teacher.taught(due, &captioner.settings().decoder)?;
+    let targets = &taught.lesson.targets;
+    let logits = captioner.read(looked, &taught.lesson).map_err(TrainError::device)?;
+    let before = tokens.count;
+    tokens.add_right(&read(&logits), targets);
+    let loss = D::cross_entropy_tokens(logits, targets, None, 0.0).map_err(TrainError::device)?;
+    tokens.loss += f64::from(read(&loss)[0]) * (tokens.count - before) as f64;
+    Ok(())
+}
+
+/// Has captions searched for what was looked at.
+fn listen<D: Backend>(captioner: &Captioner<D>, teacher: &Teacher, looked: Tokens<D>) -> Result<Heard, TrainError> {
+    // A greedy search draws nothing that the numbers would tell apart.
+    let numbers = vec![0; looked.shape().0];
+    let search = greedy(teacher.end, captioner.settings().decoder.positions);
+    let captions = captioner.tell(&looked, &search, &numbers)?;
+    let text = |tokens: &[u32]| Ok::<_, TrainError>(teacher.tokenizer.decode(tokens)?.trim().to_owned());
+    let texts = captions.iter().map(|found| found.first().map_or(Ok(String::new()), |c| text(c.words(&search.eos))));
+    let captions: Vec<String> = texts.collect::<Result<_, _>>()?;
+    let taught = teacher.taught(&captions, &captioner.settings().decoder)?;
+    let lesson = &taught.lesson;
+    let logits = captioner.read(looked, lesson).map_err(TrainError::device)?;
+    let sure = probabilities(&read(&logits), &lesson.targets, &taught.is_label, lesson.length);
+    Ok(Heard { captions, sure: sure.into_iter().map(|sure| sure.unwrap_or(0.0)).collect() })
+}
