@@ -1,5 +1,6 @@
 //! Training: the loop, what it asks of a model, and one recipe a model.
 
+pub mod captioner;
 pub mod checkpoints;
 pub mod classification;
 pub mod cnn;

@@ -1,0 +1,5 @@
+//! The captioner: eyes, and a mouth that says what they see.
+
+pub mod lender;
+
+pub use lender::Lender;
