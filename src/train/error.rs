@@ -37,6 +37,8 @@ pub enum TrainError {
     NoEnd { token: &'static str },
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
+    #[error("{path} lends no eyes: {why}")]
+    NoEyes { path: PathBuf, why: &'static str },
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]
