@@ -39,6 +39,7 @@ choice::choice! {
         Cnn = "cnn",
         Gan = "gan",
         Diffusion = "diffusion",
+        Captioner = "captioner",
     }
 }
 
@@ -49,6 +50,7 @@ impl ModelKind {
             Self::Cnn => "CNN",
             Self::Gan => "GAN",
             Self::Diffusion => "Diffusion",
+            Self::Captioner => "Captioner",
         }
     }
 }
@@ -98,7 +100,7 @@ impl Config {
         match self.model {
             Some(ModelKind::Gan) => &self.gan.labels,
             Some(ModelKind::Diffusion) => &self.diffusion.labels,
-            Some(ModelKind::Cnn) | None => &[],
+            Some(ModelKind::Cnn | ModelKind::Captioner) | None => &[],
         }
     }
 

@@ -21,6 +21,12 @@ pub enum TrainError {
     Data(#[from] crate::data::DataError),
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
+    #[error("{0}")]
+    Speaker(#[from] super::captioner::SpeakerError),
+    #[error("a captioner names no labels: ask it for captions with `pixscribe caption`")]
+    NamesNoLabels,
+    #[error("a captioner is imported, not trained: see `pixscribe import`")]
+    NoRecipe,
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

@@ -1,5 +1,6 @@
 //! Training: the loop, what it asks of a model, and one recipe a model.
 
+pub mod captioner;
 pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
@@ -46,5 +47,6 @@ pub fn recipe<D: Backend>(
             let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
             Box::new(diffusion::DiffusionRecipe::new(device, data, config.diffusion.clone(), judge.as_deref())?)
         }
+        ModelKind::Captioner => return Err(TrainError::NoRecipe),
     })
 }
