@@ -8,6 +8,7 @@ use crate::models::captioner::names::{self, Stored};
 use crate::models::captioner::search::{BeamSettings, DrawSettings, EarlyStopping, Method, SearchSettings};
 use crate::models::captioner::{Captioner, CaptionerSettings, EyesSettings, Gpt2Settings, VitSettings};
 use crate::ops::{Activation, Backend};
+use std::collections::HashSet;
 
 /// What draws are hashed from where a folder asks for drawn captions.
 const DRAW_SEED: u64 = 1;
@@ -39,6 +40,24 @@ impl<D: Backend> Speaker<D> {
         (speaker.bos, speaker.pad) = (tokens.bos, tokens.pad);
         Ok(speaker)
     }
+}
+
+/// Tensors of a folder that no part of its captioner takes. Those are not counted that every such folder may have: masks,
+/// the encoder's pooler, and a head that is the table of words.
+///
+/// # Errors
+/// When the folder asks for what is not done here.
+pub fn unused(folder: &hf::Folder) -> Result<Vec<&str>, SpeakerError> {
+    let settings = settings(&folder.config)?;
+    let stored = names::stored(&settings)?;
+    let used: HashSet<&str> = stored.iter().map(|stored| stored.name.as_str()).collect();
+    let known = |name: &str| {
+        used.contains(name)
+            || hf::weights::is_buffer(name)
+            || name.starts_with("encoder.pooler.")
+            || name == "decoder.lm_head.weight"
+    };
+    Ok(folder.weights.names().filter(|name| !known(name)).collect())
 }
 
 /// A missing tensor is told by who reads it.

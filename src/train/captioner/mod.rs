@@ -1,6 +1,7 @@
 //! The captioner: pictures to sentences.
 
 mod error;
+mod export;
 mod folder;
 mod note;
 mod speaker;
@@ -8,5 +9,6 @@ mod speaker;
 mod tests;
 
 pub use error::SpeakerError;
+pub use folder::unused;
 pub use note::EyesOf;
 pub use speaker::{Pictures, Said, Speaker};

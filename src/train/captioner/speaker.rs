@@ -1,15 +1,18 @@
 //! A captioner out of training: eyes, mouth, and what belongs to them: how it sees pictures, and its language.
 
 use super::super::error::TrainError;
+use super::super::trained::Card;
 use super::error::SpeakerError;
 use super::note::{EyesOf, Note};
 use crate::data::{IMAGE_BYTES, SIDE};
 use crate::hf::{Preprocessing, Tokenizer};
 use crate::models::captioner::search::{Caption, SearchSettings};
 use crate::models::captioner::{Captioner, EyesSettings, Sight};
-use crate::nn::checkpoint::TensorFile;
+use crate::nn::checkpoint::{TensorFile, stream};
 use crate::ops::Backend;
+use crate::run::atomic_write;
 use image::RgbImage;
+use std::io;
 use std::path::Path;
 
 /// Under what the net stands in a file of weights.
@@ -46,13 +49,15 @@ pub enum Pictures<'a> {
     Small(&'a [u8]),
     /// Of any size.
     Whole(&'a [RgbImage]),
+    /// As [`Speaker::fit`] gives them.
+    Fitted(&'a [RgbImage]),
 }
 
 impl<'a> Pictures<'a> {
     pub fn len(self) -> usize {
         match self {
             Self::Small(pixels) => pixels.len() / IMAGE_BYTES,
-            Self::Whole(pictures) => pictures.len(),
+            Self::Whole(pictures) | Self::Fitted(pictures) => pictures.len(),
         }
     }
 
@@ -65,6 +70,7 @@ impl<'a> Pictures<'a> {
         match self {
             Self::Small(pixels) => pixels.chunks(size * IMAGE_BYTES).map(Self::Small).collect(),
             Self::Whole(pictures) => pictures.chunks(size).map(Self::Whole).collect(),
+            Self::Fitted(pictures) => pictures.chunks(size).map(Self::Fitted).collect(),
         }
     }
 }
@@ -115,6 +121,18 @@ impl<D: Backend> Speaker<D> {
         Ok(())
     }
 
+    /// Writes a file of weights whole or not at all, no more than one tensor in memory twice. `go_on` is asked now and then;
+    /// when it says no, nothing is left.
+    ///
+    /// # Errors
+    /// When the tokenizer cannot be written, the disk refuses, or it was stopped.
+    pub fn write(&mut self, card: &Card, path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<(), TrainError> {
+        let mut head = TensorFile::default();
+        card.write(&mut head);
+        self.note()?.write(&mut head.meta);
+        Ok(atomic_write(path, |out| stream(NET, &mut self.captioner, &head.meta, &mut Stoppable { out, go_on }))?)
+    }
+
     /// Everything of it that is no tensor.
     ///
     /// # Errors
@@ -143,6 +161,20 @@ impl<D: Backend> Speaker<D> {
             EyesSettings::Vit(vit) => vit.image,
             EyesSettings::Borrowed(_) => [SIDE; 2],
         }
+    }
+
+    /// Pictures that are captioned together, for memory to stay small.
+    pub fn batch(&self) -> usize {
+        let [height, width] = self.sees();
+        (BATCH_PIXELS / (height * width)).max(1)
+    }
+
+    /// A picture as large as the eyes see it, still of 8 bits.
+    ///
+    /// # Errors
+    /// When it is empty or absurdly thin.
+    pub fn fit(&self, picture: &RgbImage) -> Result<RgbImage, SpeakerError> {
+        Ok(self.preprocessing.fit(picture)?)
     }
 
     fn check(&self) -> Result<(), SpeakerError> {
@@ -196,6 +228,9 @@ impl<D: Backend> Speaker<D> {
                     numbers.extend(self.preprocessing.pixels(picture)?);
                 }
             }
+            Pictures::Fitted(pictures) => {
+                numbers.extend(pictures.iter().flat_map(|picture| self.preprocessing.numbers(picture.as_raw())));
+            }
         }
         Ok(numbers)
     }
@@ -214,8 +249,7 @@ impl<D: Backend> Speaker<D> {
         numbers: &[u64],
     ) -> Result<Vec<Said>, SpeakerError> {
         assert_eq!(pictures.len(), numbers.len(), "speaker: one number a picture");
-        let [height, width] = self.sees();
-        let size = (BATCH_PIXELS / (height * width)).max(1);
+        let size = self.batch();
         let mut said = Vec::with_capacity(numbers.len());
         for (part, numbers) in pictures.parts(size).into_iter().zip(numbers.chunks(size)) {
             for captions in self.captioner.caption(self.see(part)?, search, numbers)? {
@@ -228,5 +262,24 @@ impl<D: Backend> Speaker<D> {
     fn said(&self, caption: &Caption, search: &SearchSettings) -> Result<Said, SpeakerError> {
         let text = self.tokenizer.decode(caption.words(&search.eos))?;
         Ok(Said { text: text.trim().to_owned(), token_ids: caption.tokens.clone() })
+    }
+}
+
+/// Writes until it is told not to.
+struct Stoppable<'a> {
+    out: &'a mut dyn io::Write,
+    go_on: &'a mut dyn FnMut() -> bool,
+}
+
+impl io::Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !(self.go_on)() {
+            return Err(io::Error::other("it was stopped"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
