@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::config::ModelKind;
 use crate::data::{self, Dataset};
-use crate::nn::checkpoint::TensorFile;
+use crate::nn::checkpoint::{CheckpointError, TensorFile};
 use crate::run::{RunDir, RunError, atomic_write};
 use std::path::{Path, PathBuf};
 
@@ -101,13 +101,15 @@ impl Checkpoints {
     }
 }
 
-/// Reads a file of weights.
+/// Opens a file of weights; its numbers are read when they are asked for.
 ///
 /// # Errors
 /// When it cannot be read or is damaged.
 pub fn read(path: &Path) -> Result<TensorFile, TrainError> {
-    let bytes = std::fs::read(path).map_err(RunError::io("read", path))?;
-    TensorFile::parse(&bytes).map_err(|source| TrainError::Checkpoint { path: path.into(), source })
+    TensorFile::open(path).map_err(|source| match source {
+        CheckpointError::Io(cause) => RunError::io("read", path)(cause).into(),
+        source => TrainError::Checkpoint { path: path.into(), source },
+    })
 }
 
 const DATA_KEY: &str = "data_sha256";

@@ -39,6 +39,10 @@ pub enum TrainError {
     NoSuchLabel { name: String, known: String },
     #[error("{path} lends no eyes: {why}")]
     NoEyes { path: PathBuf, why: &'static str },
+    #[error("{0}")]
+    Speaker(#[from] super::captioner::SpeakerError),
+    #[error("a captioner names no labels: ask it for captions with `pixscribe caption`")]
+    NamesNoLabels,
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

@@ -85,7 +85,7 @@ fn measure<D: Backend>(
         return Err(EvalError::NoImages { split: name, data_path }.into());
     }
     let bar = bar(args.json, split.len());
-    let classifier = trained.net.classifier();
+    let classifier = trained.net.classifier()?;
     let mut go_on = || {
         bar.inc(classifier.batch() as u64);
         true

@@ -10,6 +10,8 @@ mod write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::error::{HfError, quoted};
 use special::Special;
 
@@ -43,6 +45,14 @@ impl Tokenizer {
     /// When the text describes none.
     pub fn parse(path: &Path, json: &[u8]) -> Result<Self, HfError> {
         Self::from_json(path, json, Special::default())
+    }
+
+    /// The tokenizer of a tokenizer.json and of the [`Tokenizer::settings`] that it had; `path` is for messages.
+    ///
+    /// # Errors
+    /// When one of them is not what it should be.
+    pub fn parse_with(path: &Path, json: &[u8], settings: &Value) -> Result<Self, HfError> {
+        Self::from_json(path, json, Special::parse(path, settings.to_string().as_bytes())?)
     }
 
     fn from_json(path: &Path, json: &[u8], special: Special) -> Result<Self, HfError> {

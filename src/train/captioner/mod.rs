@@ -1,5 +1,18 @@
 //! The captioner: eyes, and a mouth that says what they see.
 
+mod error;
+mod export;
+mod folder;
 pub mod lender;
+mod note;
+pub mod recipe;
+mod speaker;
+#[cfg(test)]
+mod tests;
 
+pub use error::SpeakerError;
+pub use folder::unused;
 pub use lender::Lender;
+pub use note::EyesOf;
+pub use recipe::CaptionerRecipe;
+pub use speaker::{Pictures, Said, Speaker};
