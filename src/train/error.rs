@@ -27,6 +27,8 @@ pub enum TrainError {
     NamesNoLabels,
     #[error("a captioner is imported, not trained: see `pixscribe import`")]
     NoRecipe,
+    #[error("{path} lends no eyes: {why}")]
+    NoEyes { path: PathBuf, why: &'static str },
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

@@ -1,8 +1,9 @@
-//! The captioner: pictures to sentences.
+//! The captioner: eyes, and a mouth that says what they see.
 
 mod error;
 mod export;
 mod folder;
+pub mod lender;
 mod note;
 mod speaker;
 #[cfg(test)]
@@ -10,5 +11,5 @@ mod tests;
 
 pub use error::SpeakerError;
 pub use folder::unused;
-pub use note::EyesOf;
+pub use lender::Lender;
 pub use speaker::{Pictures, Said, Speaker};

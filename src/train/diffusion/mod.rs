@@ -20,6 +20,7 @@ mod velocity;
 mod weights;
 
 pub use diffuser::Diffuser;
+pub(super) use level::Level;
 pub use restore::Mender;
 pub use sampler::Sampling;
 pub use velocity::Velocity;
