@@ -36,7 +36,7 @@ impl<D: Backend> Speaker<D> {
         names::load(&mut captioner, |stored| folder.weights.f32(&stored.name).map_err(SpeakerError::from))?;
         let tokens = &folder.generation.tokens;
         let (tokenizer, preprocessing) = (folder.tokenizer.clone(), folder.preprocessing.clone());
-        let mut speaker = Self::new(device, captioner, tokenizer, preprocessing, search)?;
+        let mut speaker = Self::new(device, captioner, None, tokenizer, preprocessing, search)?;
         (speaker.bos, speaker.pad) = (tokens.bos, tokens.pad);
         Ok(speaker)
     }

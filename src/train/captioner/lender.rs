@@ -26,6 +26,8 @@ const MOST_ON_A_SIDE: usize = 8;
 const TIME: f32 = 0.1;
 /// What pixels are normalised by for the net that nobody trained: about the statistics of photographs.
 const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.25; 3] };
+/// Of a captioner that sees by itself.
+const OWN_EYES: &str = "it is a captioner with a ViT of its own; borrow the eyes of a CNN, a GAN or a diffusion model";
 /// Labels are told by a byte: a card with more is none of a data set.
 const MOST_LABELS: usize = 256;
 
@@ -64,6 +66,9 @@ impl<D: Backend> Lender<D> {
     pub fn from_file(device: &D, file: &TensorFile, path: &Path) -> Result<Self, TrainError> {
         match file.meta.get(KEY) {
             Some(note) => Self::held(device, file, note, path),
+            None if Card::read(file).is_ok_and(|card| card.model == ModelKind::Captioner) => {
+                Err(TrainError::NoEyes { path: path.into(), why: OWN_EYES })
+            }
             None => Self::of_model(Trained::from_file(device.clone(), file, path)?, path),
         }
     }
@@ -100,6 +105,7 @@ impl<D: Backend> Lender<D> {
             Net::Cnn(net) => Lent::Cnn(net),
             Net::Gan(pair) => Lent::Gan(Box::new(pair.discriminator)),
             Net::Diffusion(diffuser) => Lent::Diffusion(Box::new(diffuser.net)),
+            Net::Captioner(_) => return Err(TrainError::NoEyes { path: path.into(), why: OWN_EYES }),
         };
         Self::new(&device, net, Note { card, untrained: false })
     }
@@ -121,6 +127,7 @@ impl<D: Backend> Lender<D> {
             }
             ModelKind::Gan => Discriminator::new(device, count, *seed).map(|net| Lent::Gan(Box::new(net))),
             ModelKind::Diffusion => UNet::new(device, count, *seed).map(|net| Lent::Diffusion(Box::new(net))),
+            ModelKind::Captioner => return Err(TrainError::NoEyes { path: path.into(), why: OWN_EYES }),
         };
         let mut lender = Self::new(device, net.map_err(TrainError::device)?, note)?;
         file.apply(KEY, &mut lender).map_err(fault)?;

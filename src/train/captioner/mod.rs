@@ -13,6 +13,5 @@ mod tests;
 pub use error::SpeakerError;
 pub use folder::unused;
 pub use lender::Lender;
-pub use note::EyesOf;
 pub use recipe::CaptionerRecipe;
 pub use speaker::{Pictures, Said, Speaker};

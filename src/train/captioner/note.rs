@@ -9,25 +9,12 @@ use serde_json::Value;
 /// Under what it stands in the note of a file.
 const KEY: &str = "captioner";
 
-/// Whose eyes a captioner has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EyesOf {
-    /// Its own.
-    Vit,
-    Cnn,
-    /// Of the discriminator.
-    Gan,
-    Diffusion,
-    /// Of a net that never learned.
-    Random,
-}
-
 /// Everything that a captioner needs beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     pub settings: CaptionerSettings,
-    pub eyes: EyesOf,
+    /// Whose eyes it has, for readers: `vit` for its own, else what lends them.
+    pub eyes: String,
     /// The content of a preprocessor_config.json.
     pub preprocessing: Value,
     /// The text of a tokenizer.json.

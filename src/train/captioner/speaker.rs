@@ -3,7 +3,8 @@
 use super::super::error::TrainError;
 use super::super::trained::Card;
 use super::error::SpeakerError;
-use super::note::{EyesOf, Note};
+use super::lender::Lender;
+use super::note::Note;
 use crate::data::{IMAGE_BYTES, SIDE};
 use crate::hf::{Preprocessing, Tokenizer};
 use crate::models::captioner::search::{Caption, SearchSettings};
@@ -23,6 +24,8 @@ const BATCH_PIXELS: usize = 250 * SIDE * SIDE;
 /// A captioner and all that it needs to caption pictures.
 pub struct Speaker<D: Backend> {
     pub captioner: Captioner<D>,
+    /// The net whose eyes it has; none if it has its own.
+    pub lender: Option<Lender<D>>,
     pub tokenizer: Tokenizer,
     pub preprocessing: Preprocessing,
     /// How captions are searched unless someone says otherwise.
@@ -77,19 +80,22 @@ impl<'a> Pictures<'a> {
 
 impl<D: Backend> Speaker<D> {
     /// Joins a net and what belongs to it. Captions begin with the token that the search starts with, and a batch is
-    /// filled up with one that ends them.
+    /// filled up with one that ends them. Who lends the eyes says how pixels are normalised.
     ///
     /// # Errors
     /// When the parts do not fit each other.
     pub fn new(
         device: &D,
         captioner: Captioner<D>,
+        lender: Option<Lender<D>>,
         tokenizer: Tokenizer,
         preprocessing: Preprocessing,
         search: SearchSettings,
     ) -> Result<Self, SpeakerError> {
         let (bos, pad) = (Some(search.start), search.eos.first().copied().unwrap_or(search.start));
-        let speaker = Self { captioner, tokenizer, preprocessing, search, bos, pad, device: device.clone() };
+        let lent = lender.as_ref().map(|lender| (lender.stats().mean, lender.stats().std));
+        let preprocessing = Preprocessing { normalise: lent.or(preprocessing.normalise), ..preprocessing };
+        let speaker = Self { captioner, lender, tokenizer, preprocessing, search, bos, pad, device: device.clone() };
         speaker.check()?;
         Ok(speaker)
     }
@@ -105,9 +111,13 @@ impl<D: Backend> Speaker<D> {
             Preprocessing::parse(path, note.preprocessing.to_string().as_bytes()).map_err(SpeakerError::from)?;
         let tokenizer = Tokenizer::parse_with(path, note.tokenizer.as_bytes(), &note.tokenizer_settings)
             .map_err(SpeakerError::from)?;
+        let lender = match note.settings.eyes {
+            EyesSettings::Vit(_) => None,
+            EyesSettings::Borrowed(_) => Some(Lender::from_file(device, file, path)?),
+        };
         let mut captioner = Captioner::new(device, note.settings, None).map_err(SpeakerError::from)?;
         file.apply(NET, &mut captioner).map_err(fault)?;
-        let speaker = Self::new(device, captioner, tokenizer, preprocessing, note.search)?;
+        let speaker = Self::new(device, captioner, lender, tokenizer, preprocessing, note.search)?;
         Ok(Self { bos: note.bos, pad: note.pad, ..speaker })
     }
 
@@ -118,6 +128,9 @@ impl<D: Backend> Speaker<D> {
     pub fn save(&mut self, file: &mut TensorFile) -> Result<(), SpeakerError> {
         self.note()?.write(&mut file.meta);
         file.collect(NET, &mut self.captioner);
+        if let Some(lender) = &mut self.lender {
+            lender.save(file);
+        }
         Ok(())
     }
 
@@ -140,7 +153,7 @@ impl<D: Backend> Speaker<D> {
     pub(super) fn note(&self) -> Result<Note, SpeakerError> {
         Ok(Note {
             settings: self.captioner.settings().clone(),
-            eyes: EyesOf::Vit,
+            eyes: self.lender.as_ref().map_or("vit", Lender::kind).to_owned(),
             preprocessing: self.preprocessing.to_json(),
             tokenizer: self.tokenizer.to_json()?,
             tokenizer_settings: self.tokenizer.settings(),
@@ -189,7 +202,12 @@ impl<D: Backend> Speaker<D> {
                 return unfit("eyes", format!("they want {} channels, and pictures have 3", vit.channels));
             }
             EyesSettings::Vit(_) => {}
-            EyesSettings::Borrowed(_) => return unfit("eyes", "they are borrowed, and nobody lends them".to_owned()),
+            EyesSettings::Borrowed(groups) => {
+                let lent = self.lender.as_ref().map(Lender::groups).unwrap_or_default();
+                if *groups != lent {
+                    return unfit("eyes", format!("it looks at the maps {groups:?}, and is lent {lent:?}"));
+                }
+            }
         }
         let (known, due) = (self.tokenizer.vocabulary(), settings.decoder.vocabulary);
         if known > due {
@@ -206,7 +224,10 @@ impl<D: Backend> Speaker<D> {
         let [height, width] = self.sees();
         let shape = (pictures.len(), height, width, 3);
         let pixels = self.device.try_tensor_from_vec(self.numbers(pictures)?, shape).map_err(SpeakerError::device)?;
-        Ok(Sight::Pictures(pixels))
+        match &self.lender {
+            None => Ok(Sight::Pictures(pixels)),
+            Some(lender) => Ok(Sight::Features(lender.infer(pixels).map_err(SpeakerError::device)?)),
+        }
     }
 
     /// Pictures as numbers, `(n, height, width, 3)` in a row.
