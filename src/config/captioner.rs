@@ -92,6 +92,8 @@ pub struct CaptionerConfig {
     pub seed: u64,
     pub encoder: EncoderChoice,
     pub frozen: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
     pub preset: PatchPreset,
     pub width: usize,
     pub layers: usize,
@@ -121,6 +123,7 @@ impl Default for CaptionerConfig {
             seed: 1,
             encoder: EncoderChoice::new(EyesKind::Vit),
             frozen: true,
+            init: None,
             preset: PatchPreset::Stem,
             width: 96,
             layers: 4,
@@ -160,12 +163,23 @@ pub(super) const SETTINGS: &[Setting] = &[
         Allowed::Form { text: ENCODER_FORM, check: |text| text.parse::<EncoderChoice>().is_ok() },
     ),
     row("frozen", "Borrowed eyes stay as they are; false: they learn on with the captioner.", Allowed::Bool),
+    Setting {
+        key: "init",
+        meaning: "Go on from another captioner: a run, a file of weights or a Hugging Face folder. Its eyes, sizes and tokens are\n\
+                  taken as they are, whatever is set here. Unset: begin with fresh weights.",
+        allowed: Allowed::Path,
+        default: DefaultValue::Unset("\"captioner-1\""),
+    },
     row(
         "preset",
         "How the transformer gets its tokens. stem: three convolutions, down to 8x8 tokens; plain: squares of 4x4 pixels.",
         Allowed::OneOf(PatchPreset::WORDS),
     ),
-    row("width", "Numbers of a token, of a picture or of text; a multiple of heads.", Allowed::Integer { from: 1, to: 4096 }),
+    row(
+        "width",
+        "Numbers of a token, of a picture or of text; a multiple of heads.",
+        Allowed::Integer { from: 1, to: 4096 },
+    ),
     row("layers", "Blocks of the transformer that sees.", Allowed::Integer { from: 1, to: 64 }),
     row("heads", "Heads of every attention.", Allowed::Integer { from: 1, to: 256 }),
     row("decoder_layers", "Blocks of the transformer that writes.", Allowed::Integer { from: 1, to: 64 }),

@@ -137,11 +137,7 @@ pub const SECTIONS: &[(&str, &str, &[Setting])] = &[
         "The class-conditional diffusion model, which draws, restores and names: `pixscribe train diffusion`.",
         diffusion::SETTINGS,
     ),
-    (
-        "captioner",
-        "The net that writes captions of what it sees: `pixscribe train captioner`.",
-        captioner::SETTINGS,
-    ),
+    ("captioner", "The net that writes captions of what it sees: `pixscribe train captioner`.", captioner::SETTINGS),
     ("ui", "The dashboard.", ui::SETTINGS),
 ];
 
@@ -154,6 +150,7 @@ mod tests {
         let mut all = Config::default();
         all.data.path = Some("somewhere".into());
         all.data.limit = Some(1);
+        all.captioner.init = Some("other".to_owned());
         let table = toml::Table::try_from(&all).unwrap();
         let rows: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
         assert_eq!(table.keys().len(), rows.len());

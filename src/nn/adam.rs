@@ -72,7 +72,8 @@ impl<D: Backend> Adam<D> {
         // In double precision: 1 - 0.999^t loses half its digits in single precision.
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(f64::from(steps))) as f32;
         let (correction1, correction2) = (correction(beta1), correction(beta2));
-        let step = AdamStep { learning_rate, beta1, beta2, eps, weight_decay, gradient_scale, correction1, correction2 };
+        let step =
+            AdamStep { learning_rate, beta1, beta2, eps, weight_decay, gradient_scale, correction1, correction2 };
         module.walk(&Scope::default(), &mut Descent { moments: &mut self.moments, gradients, step })
     }
 }

@@ -4,7 +4,7 @@ use super::error::TrainError;
 use crate::config::ModelKind;
 use crate::data::{self, Dataset};
 use crate::nn::checkpoint::{CheckpointError, TensorFile};
-use crate::run::{RunDir, RunError, atomic_write};
+use crate::run::{RunDir, RunError, RunName, atomic_write};
 use std::path::{Path, PathBuf};
 
 /// The best epoch's weights, beside the last ones.
@@ -139,6 +139,14 @@ pub fn pretrained(runs: &Path, kind: ModelKind) -> Option<PathBuf> {
     std::iter::once(below(runs)).chain(shipped).find_map(|folder| weights_in(&folder))
 }
 
+/// The weights that a user names: those of a run, of a folder of weights, or a file. A run's name goes first.
+pub fn named(runs: &Path, name: &str) -> Option<PathBuf> {
+    let run = name.parse::<RunName>().ok().and_then(|run| weights_in(&RunDir::open(runs, &run).ok()?.weights_dir()));
+    let path = Path::new(name);
+    let file = || (path.is_file()).then(|| path.to_owned());
+    run.or_else(file).or_else(|| weights_in(path)).or_else(|| weights_in(&path.join("weights")))
+}
+
 /// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.
 pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -163,7 +171,6 @@ fn superfluous(steps: &[u64], keep: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::RunName;
 
     fn file(step: u64) -> Vec<u8> {
         let mut file = TensorFile::default();

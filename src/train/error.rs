@@ -1,9 +1,7 @@
 //! What can go wrong in a training.
 
 use crate::captions::CaptionError;
-use crate::hf::HfError;
-use crate::models::captioner::search::SearchError;
-use crate::models::captioner::{CaptionerError, LessonError};
+use crate::models::captioner::LessonError;
 use crate::nn::checkpoint::CheckpointError;
 use crate::run::RunError;
 use std::path::PathBuf;
@@ -25,18 +23,18 @@ pub enum TrainError {
     Data(#[from] crate::data::DataError),
     #[error("{0}")]
     Captions(#[from] CaptionError),
-    #[error("{0}")]
-    Hf(#[from] HfError),
-    #[error("{0}")]
-    Captioner(#[from] CaptionerError),
     #[error("the captions cannot be taught: {0}")]
     Lesson(#[from] LessonError),
-    #[error("no caption can be found: {0}")]
-    Search(#[from] SearchError),
     #[error("the tokenizer has no token {token} to end a caption with; use one that has it")]
     NoEnd { token: &'static str },
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
+    #[error("no run, folder or file of weights is called {name}: train one, or name another")]
+    NoWeights { name: String },
+    #[error("{path} holds a {found}, and the eyes of a {asked} were asked for: set captioner.encoder to what it is")]
+    OtherEyes { path: PathBuf, asked: &'static str, found: &'static str },
+    #[error("{path} does not say where the words of facts begin: it is no checkpoint of a training")]
+    NoThresholds { path: PathBuf },
     #[error("{path} lends no eyes: {why}")]
     NoEyes { path: PathBuf, why: &'static str },
     #[error("{0}")]

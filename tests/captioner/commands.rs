@@ -27,7 +27,10 @@ fn an_imported_model_is_a_finished_run_that_captions_as_transformers_does() {
     let said = place.done(&["import", "model"]);
     assert!(said.contains("parameters") && said.contains("pixscribe caption"), "{said}");
     let runs = place.json(&["runs", "--json"]);
-    assert_eq!((&runs[0]["run"], &runs[0]["model"], &runs[0]["phase"]), (&json!("model"), &json!("captioner"), &json!("finished")));
+    assert_eq!(
+        (&runs[0]["run"], &runs[0]["model"], &runs[0]["phase"]),
+        (&json!("model"), &json!("captioner"), &json!("finished"))
+    );
     assert_eq!(place.runs(), ["model"]);
     assert!(place.done(&["--once"]).contains("model"), "the dashboard shows it");
     place.done(&["wait", "model"]);

@@ -1,5 +1,6 @@
 //! Why there is no captioner, or no caption.
 
+use super::super::error::TrainError;
 use crate::hf::HfError;
 use crate::models::captioner::names::NamesError;
 use crate::models::captioner::search::SearchError;
@@ -34,5 +35,17 @@ impl SpeakerError {
     /// Wraps a device's own error, which has no common type.
     pub(super) fn device(error: impl std::fmt::Display) -> Self {
         Self::Device(error.to_string())
+    }
+}
+
+impl From<HfError> for TrainError {
+    fn from(error: HfError) -> Self {
+        SpeakerError::from(error).into()
+    }
+}
+
+impl From<SearchError> for TrainError {
+    fn from(error: SearchError) -> Self {
+        SpeakerError::from(error).into()
     }
 }

@@ -200,7 +200,7 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
         self.material.data.labels.to_vec()
     }
 
-    fn save_model(&mut self, file: &mut TensorFile) {
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
         file.collect(AVERAGE, &mut self.average);
         file.meta.insert(WEIGHTS.to_owned(), self.averaged.weights.to_json());
         let card = Card {
@@ -214,15 +214,17 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
             labels_only: false,
         };
         card.write(file);
+        Ok(())
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        self.save_model(file);
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        self.save_model(file)?;
         file.collect("net", &mut self.net);
         file.collect("optimiser", &mut self.adam);
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         self.onlooker.save(file);
+        Ok(())
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {

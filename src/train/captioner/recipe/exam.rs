@@ -1,19 +1,20 @@
 //! What a captioner says of a whole split, and how true and how well worded that is.
 
-use super::super::classification::{Evaluation, Values, def};
-use super::super::error::TrainError;
-use super::student::Seer;
-use super::teacher::Teacher;
+use super::super::super::classification::{Evaluation, Values, def};
+use super::super::super::error::TrainError;
+use super::super::super::recipe::Captioned;
+use super::super::{Pictures, Speaker};
+use super::teacher::{Ends, Teacher};
 use super::tokens::{TokenSums, probabilities};
 use crate::captions::metrics::Corpus;
-use crate::captions::{self, Facts, Reading, Said, tokenised};
+use crate::captions::{self, Facts, Meaning, Reading, Said, Slot, Verdict, tokenised};
 use crate::data::{IMAGE_BYTES, Split};
 use crate::models::captioner::Captioner;
 use crate::models::captioner::search::{Method, SearchSettings};
 use crate::ops::random::Stream;
 use crate::ops::{Backend, Tokens, host::read};
 use crate::run::MetricDef;
-use crate::train::trained::EVAL_BATCH;
+use crate::run::captions::Told;
 use dfdx::prelude::HasShape;
 
 /// The label of a caption that says none, or several: the last column of the confusion matrix.
@@ -48,10 +49,10 @@ pub fn labels_and_none(labels: &[String]) -> Vec<String> {
 }
 
 /// The likeliest token, one after the other.
-pub fn greedy(end: u32, positions: usize) -> SearchSettings {
+pub fn greedy(ends: &Ends, positions: usize) -> SearchSettings {
     SearchSettings {
-        start: end,
-        eos: vec![end],
+        start: ends.start,
+        eos: vec![ends.end],
         max_length: positions + 1,
         min_length: 0,
         no_repeat_ngram: 0,
@@ -76,6 +77,7 @@ pub struct Judged {
     pub values: Values,
     pub slots: captions::Tally,
     pub captions: Vec<String>,
+    readings: Vec<Reading>,
 }
 
 /// What was said of a batch.
@@ -98,20 +100,21 @@ impl Exam {
     /// When the device fails.
     pub fn take<D: Backend>(
         &self,
-        seer: &dyn Seer<D>,
+        speaker: &Speaker<D>,
         teacher: &Teacher,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Judged>, TrainError> {
         let mut tokens = TokenSums::default();
         let (mut said, mut sure) = (Vec::new(), Vec::new());
-        for first in (0..self.truth.len()).step_by(EVAL_BATCH) {
+        let together = speaker.batch();
+        for first in (0..self.truth.len()).step_by(together) {
             if !go_on() {
                 return Ok(None);
             }
-            let batch = first..(first + EVAL_BATCH).min(self.truth.len());
+            let batch = first..(first + together).min(self.truth.len());
             let pictures = &self.split.images[batch.start * IMAGE_BYTES..batch.end * IMAGE_BYTES];
-            let captioner = seer.captioner();
-            let looked = captioner.look(seer.see(pictures)?).map_err(TrainError::device)?;
+            let captioner = &speaker.captioner;
+            let looked = captioner.look(speaker.see(Pictures::Small(pictures))?).map_err(TrainError::device)?;
             let (truth, facts) = (&self.truth[batch.clone()], &self.facts[batch.clone()]);
             let due = teacher.captions(truth, facts, &Stream::new(SEED, "captioner.due", 0), first as u64);
             teach(captioner, teacher, looked.clone(), &due, &mut tokens)?;
@@ -122,7 +125,17 @@ impl Exam {
         self.judged(teacher, said, &sure, tokens).map(Some)
     }
 
-    /// Judges captions that were written by whomever, and how surely.
+    /// Judges captions that somebody else wrote, one a picture.
+    ///
+    /// # Errors
+    /// Never: every picture has references.
+    /// # Panics
+    /// When there are not as many captions as pictures.
+    pub fn judge(&self, teacher: &Teacher, captions: Vec<String>) -> Result<Judged, TrainError> {
+        let sure = vec![1.0; captions.len()];
+        self.judged(teacher, captions, &sure, TokenSums::default())
+    }
+
     fn judged(
         &self,
         teacher: &Teacher,
@@ -154,7 +167,14 @@ impl Exam {
             values.insert(self.named("perplexity"), tokens.mean_loss().exp());
             values.insert(self.named("token_accuracy"), tokens.accuracy());
         }
-        Ok(Judged { evaluation, values, slots, captions })
+        Ok(Judged { evaluation, values, slots, captions, readings })
+    }
+
+    /// What of the captions is false, and what they leave out.
+    pub fn marked(&self, judged: &Judged) -> Captioned {
+        let pictures = judged.captions.iter().zip(&judged.readings).zip(self.truth.iter().zip(&self.facts));
+        let told = pictures.map(|((text, reading), (&label, facts))| told(text, reading, label, facts));
+        Captioned { split: self.name, captions: told.collect() }
     }
 
     /// How near the captions are to every template's wording of the same facts.
@@ -172,6 +192,23 @@ impl Exam {
 
     fn named(&self, what: &str) -> String {
         format!("{}/{what}", self.name)
+    }
+}
+
+/// A caption held against what is true of its picture.
+fn told(text: &str, reading: &Reading, label: usize, facts: &Facts) -> Told {
+    let verdict = |slot| captions::verdict(reading.get(slot), facts.get(slot));
+    let is_wrong = |meaning| match meaning {
+        Meaning::Label(_) => reading.label() != Said::One(label),
+        Meaning::Value(value) => verdict(value.slot()) == Verdict::False,
+    };
+    let wrong = reading.mentions().iter().filter(|mention| is_wrong(mention.meaning));
+    let no_label = (reading.label() == Said::Nothing).then(|| "label".to_owned());
+    let missed = Slot::ALL.into_iter().filter(|&slot| verdict(slot) == Verdict::Missed);
+    Told {
+        text: text.to_owned(),
+        wrong: wrong.map(|mention| [mention.place.start, mention.place.end]).collect(),
+        missed: no_label.into_iter().chain(missed.map(|slot| slot.name().to_owned())).collect(),
     }
 }
 
@@ -197,7 +234,7 @@ fn teach<D: Backend>(
 fn listen<D: Backend>(captioner: &Captioner<D>, teacher: &Teacher, looked: Tokens<D>) -> Result<Heard, TrainError> {
     // A greedy search draws nothing that the numbers would tell apart.
     let numbers = vec![0; looked.shape().0];
-    let search = greedy(teacher.end, captioner.settings().decoder.positions);
+    let search = greedy(&teacher.ends, captioner.settings().decoder.positions);
     let captions = captioner.tell(&looked, &search, &numbers)?;
     let text = |tokens: &[u32]| Ok::<_, TrainError>(teacher.tokenizer.decode(tokens)?.trim().to_owned());
     let texts = captions.iter().map(|found| found.first().map_or(Ok(String::new()), |c| text(c.words(&search.eos))));
@@ -207,4 +244,30 @@ fn listen<D: Backend>(captioner: &Captioner<D>, teacher: &Teacher, looked: Token
     let logits = captioner.read(looked, lesson).map_err(TrainError::device)?;
     let sure = probabilities(&read(&logits), &lesson.targets, &taught.is_label, lesson.length);
     Ok(Heard { captions, sure: sure.into_iter().map(|sure| sure.unwrap_or(0.0)).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::captions::{Grammar, Pixels, Thresholds};
+
+    #[test]
+    fn false_parts_are_marked_and_what_is_left_out_is_told() {
+        let sample = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+        let data = crate::data::load(Some(&sample), Some(100)).unwrap();
+        let all: Vec<u32> = (0..100).collect();
+        let thresholds = Thresholds::fit(&data.train, &all).unwrap();
+        let grammar = Grammar::new(&data.labels).unwrap();
+        let facts = |index: u32| Facts::of(Pixels::of_image(data.train.image(index as usize)), &thresholds);
+        let facts = all.iter().map(|&index| facts(index)).max_by_key(|facts| facts.clear().count()).unwrap();
+        let mark = |text: &str| told(text, &grammar.read(text), 6, &facts);
+        for truth in grammar.references(6, &facts.clear()) {
+            assert_eq!(mark(&truth), Told { text: truth.clone(), ..Told::default() });
+        }
+        let wrong = mark("there is a cat");
+        assert_eq!(wrong.wrong.iter().map(|&[from, to]| &wrong.text[from..to]).collect::<Vec<_>>(), ["a cat"]);
+        assert_eq!(wrong.missed.len(), facts.clear().count());
+        assert_eq!(mark("a frog and a cat").wrong.len(), 2);
+        assert_eq!(mark("something").missed[0], "label");
+    }
 }

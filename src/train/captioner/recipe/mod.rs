@@ -5,113 +5,138 @@
 //! written by people (`captions/`): after any augmentation the facts are those of the augmented pixels, and under noise
 //! those of the clean picture.
 
-mod exam;
+pub mod baselines;
+pub mod exam;
+mod origin;
 mod step;
 mod student;
-mod teacher;
+pub mod teacher;
 #[cfg(test)]
 mod tests;
-mod tokens;
+pub(super) mod tokens;
 
-use super::classification::{self, Tally, Values, def};
-use super::error::TrainError;
-use super::material::{Material, flip};
-use super::recipe::{Cadence, Findings, Plan, Recipe};
-use super::schedule::Cosine;
-use super::trained::Card;
-use crate::config::{CaptionerConfig, ModelKind, PatchPreset};
+use super::super::classification::{self, Tally, Values, def};
+use super::super::error::TrainError;
+use super::super::material::{Material, flip};
+use super::super::recipe::{Cadence, Findings, Plan, Recipe};
+use super::super::schedule::Cosine;
+use super::super::trained::Card;
+use super::Speaker;
+use crate::config::{CaptionerConfig, ModelKind};
 use crate::data::augment::Augment;
-use crate::data::{ChannelStats, Dataset, SIDE};
-use crate::models::captioner::{Captioner, CaptionerSettings, EyesSettings, Gpt2Settings, VitSettings};
+use crate::data::{ChannelStats, Dataset};
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Adam, AdamConfig};
 use crate::ops::Backend;
 use crate::run::MetricDef;
 use exam::{Exam, labels_and_none};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use student::Student;
-use teacher::Teacher;
+use teacher::{Teacher, fit_thresholds, load_thresholds, save_thresholds};
 
-/// Pixels become -1 to 1, as Hugging Face's ViT sees them.
+/// Pixels become -1 to 1, as Hugging Face's ViT sees them, unless the eyes were trained otherwise.
 const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
-/// Tokens of a caption at most, its end among them: far more than any caption of five facts has.
-const POSITIONS: usize = 96;
-/// Side of a plain patch.
-const PATCH: usize = 4;
 /// Vaswani et al. 2017, section 5.3: a gradient that changes fast is soon forgotten.
 const ADAM: AdamConfig = AdamConfig { beta1: 0.9, beta2: 0.98, eps: 1e-9, weight_decay: 0.0 };
-/// Under what the net in training stands in a checkpoint.
-const STUDENT: &str = "student";
+const OPTIMISER: &str = "optimiser";
 
 /// A captioner in training.
 pub struct CaptionerRecipe<D: Backend> {
     config: CaptionerConfig,
+    device: D,
+    /// Where runs that lend eyes are looked for.
+    runs: PathBuf,
     material: Material,
-    teacher: Teacher,
-    student: Student<D>,
-    adam: Adam<D>,
+    /// Made when the first step begins, or taken from a checkpoint: a run goes on without those that it began with.
+    learning: Option<Learning<D>>,
     schedule: Cosine,
     plan: Plan,
     epoch: Tally,
+}
+
+/// Who learns, and from whom.
+struct Learning<D: Backend> {
+    teacher: Teacher,
+    student: Student<D>,
+    adam: Adam<D>,
     /// Held-out and test images with what is true of them; measured when they are first asked about.
     exams: Vec<Exam>,
 }
 
 impl<D: Backend> CaptionerRecipe<D> {
-    /// A recipe at step 0.
+    /// A recipe at step 0. Other runs are looked for in `runs`.
     ///
     /// # Errors
-    /// When the data is too little, its labels cannot be told in captions, the sizes fit no net, or the device fails.
-    pub fn new(device: D, data: Dataset, config: CaptionerConfig) -> Result<Self, TrainError> {
+    /// When the data is too little.
+    pub fn new(device: D, data: Dataset, config: CaptionerConfig, runs: &Path) -> Result<Self, TrainError> {
         let augment = Augment { flip: flip(config.flip), shift: config.shift, cutout: 0 };
         let material = Material::new(data, Some(STATS), config.batch_size, augment, config.seed)?;
-        let weight = config.label_weight as f32;
-        let teacher = Teacher::fit(&material.data, &material.indices, config.seed, config.vocabulary, weight)?;
-        let settings = settings(&config, teacher.tokenizer.vocabulary());
-        let captioner = Captioner::new(&device, settings, Some(config.seed))?;
-        let mut student = Student::new(&device, captioner, material.stats);
-        let adam = AdamConfig { weight_decay: config.weight_decay as f32, ..ADAM };
         let plan = material.plan(config.epochs, config.eval_every_epochs, 0);
         Ok(Self {
-            adam: Adam::new(adam, &mut student).map_err(TrainError::device)?,
             schedule: Cosine {
                 peak: config.learning_rate,
                 warmup_steps: config.warmup_steps,
                 total_steps: plan.total_steps(),
             },
             config,
+            device,
+            runs: runs.to_owned(),
             material,
-            teacher,
-            student,
+            learning: None,
             plan,
             epoch: Tally::default(),
-            exams: Vec::new(),
         })
     }
 
-    fn measure_exams(&mut self) {
-        if self.exams.is_empty() {
-            let splits = [("held_out", &self.material.held_out), ("test", &self.material.data.test)];
-            self.exams = splits.map(|(name, split)| Exam::new(name, split, &self.teacher)).into();
-        }
+    /// Who learns; made now if it is not yet.
+    ///
+    /// # Errors
+    /// When the labels cannot be told in captions, the eyes are not there, or the sizes fit no net.
+    fn learning(&mut self) -> Result<&mut Learning<D>, TrainError> {
+        let learning = match self.learning.take() {
+            Some(learning) => learning,
+            None => self.begin()?,
+        };
+        Ok(self.learning.insert(learning))
+    }
+
+    fn begin(&mut self) -> Result<Learning<D>, TrainError> {
+        let CaptionerConfig { seed, vocabulary, .. } = self.config;
+        let (data, indices, weight) = (&self.material.data, &self.material.indices, self.config.label_weight as f32);
+        let (teacher, speaker) = match &self.config.init {
+            Some(name) => {
+                let speaker = origin::other(&self.device, name, &self.runs)?;
+                let thresholds = fit_thresholds(data, indices, seed)?;
+                (Teacher::of(&speaker, thresholds, &data.labels, weight)?, speaker)
+            }
+            None => {
+                let teacher = Teacher::fit(data, indices, seed, vocabulary, weight)?;
+                let speaker = origin::fresh(&self.device, &self.config, &teacher, &self.runs)?;
+                (teacher, speaker)
+            }
+        };
+        self.with(teacher, speaker)
+    }
+
+    /// A teacher and a captioner that learns, its optimiser at rest.
+    fn with(&mut self, teacher: Teacher, speaker: Speaker<D>) -> Result<Learning<D>, TrainError> {
+        let mut student = Student { speaker, frozen: self.config.frozen };
+        self.material.set_stats(student.stats());
+        let config = AdamConfig { weight_decay: self.config.weight_decay as f32, ..ADAM };
+        let adam = Adam::new(config, &mut student).map_err(TrainError::device)?;
+        Ok(Learning { teacher, student, adam, exams: Vec::new() })
     }
 }
 
-/// The sizes that the settings ask for.
-fn settings(config: &CaptionerConfig, vocabulary: usize) -> CaptionerSettings {
-    let &CaptionerConfig { width, layers, heads, decoder_layers, .. } = config;
-    let dropout = config.dropout as f32;
-    let vit = match config.preset {
-        PatchPreset::Stem => VitSettings::with_stem(width, layers, heads),
-        PatchPreset::Plain => VitSettings::plain(SIDE, PATCH, width, layers, heads),
-    };
-    let decoder = Gpt2Settings {
-        embedding_dropout: dropout,
-        residual_dropout: dropout,
-        ..Gpt2Settings::new(vocabulary, POSITIONS, width, decoder_layers, heads)
-    };
-    CaptionerSettings { eyes: EyesSettings::Vit(VitSettings { dropout, ..vit }), decoder }
+impl<D: Backend> Learning<D> {
+    /// The images that it is examined on.
+    fn measure_exams(&mut self, material: &Material) {
+        if self.exams.is_empty() {
+            let splits = [("held_out", &material.held_out), ("test", &material.data.test)];
+            self.exams = splits.map(|(name, split)| Exam::new(name, split, &self.teacher)).into();
+        }
+    }
 }
 
 impl<D: Backend> Recipe for CaptionerRecipe<D> {
@@ -155,10 +180,16 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
     }
 
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
-        self.measure_exams();
+        self.learning()?;
+        let Self { learning: Some(learning), material, .. } = self else { return Ok(None) };
+        learning.measure_exams(material);
         let mut findings = Findings::default();
-        for exam in &self.exams {
-            let Some(judged) = exam.take(&self.student, &self.teacher, go_on)? else { return Ok(None) };
+        for exam in &learning.exams {
+            let Some(judged) = exam.take(&learning.student.speaker, &learning.teacher, go_on)? else { return Ok(None) };
+            // The pictures that a dashboard shows are those of the test split.
+            if exam.name == "test" {
+                findings.captions.push(exam.marked(&judged));
+            }
             findings.evaluations.push(judged.evaluation);
             findings.values.extend(judged.values);
         }
@@ -169,9 +200,10 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
         labels_and_none(&self.material.data.labels)
     }
 
-    fn save_model(&mut self, file: &mut TensorFile) {
-        file.collect(STUDENT, &mut self.student);
-        self.teacher.save(file);
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        let Learning { teacher, student, .. } = self.learning()?;
+        save_thresholds(&teacher.thresholds, file);
+        student.speaker.save(file)?;
         let card = Card {
             model: ModelKind::Captioner,
             preset: None,
@@ -183,23 +215,28 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
             labels_only: false,
         };
         card.write(file);
+        Ok(())
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        self.save_model(file);
-        file.collect("optimiser", &mut self.adam);
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        self.save_model(file)?;
+        file.collect(OPTIMISER, &mut self.learning()?.adam);
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
+        Ok(())
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
         let path = Path::new("the checkpoint");
-        let fault = |source| TrainError::Checkpoint { path: path.into(), source };
         self.material.load(file)?;
-        self.teacher = Teacher::load(file, &self.material.data.labels, self.config.label_weight as f32, path)?;
-        self.exams.clear();
-        file.apply(STUDENT, &mut self.student).map_err(fault)?;
-        file.apply("optimiser", &mut self.adam).map_err(fault)?;
+        let speaker = Speaker::from_file(&self.device, file, path)?;
+        let thresholds = load_thresholds(file, path)?.ok_or(TrainError::NoThresholds { path: path.into() })?;
+        let weight = self.config.label_weight as f32;
+        let teacher = Teacher::of(&speaker, thresholds, &self.material.data.labels, weight)?;
+        let mut learning = self.with(teacher, speaker)?;
+        let fault = |source| TrainError::Checkpoint { path: path.into(), source };
+        file.apply(OPTIMISER, &mut learning.adam).map_err(fault)?;
+        self.learning = Some(learning);
         self.epoch = file.meta.get("epoch_so_far").map_or_else(Tally::default, Tally::from_json);
         debug_assert!(step <= self.plan.total_steps());
         Ok(())

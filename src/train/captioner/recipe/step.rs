@@ -1,12 +1,13 @@
 //! One step: teacher forcing on captions of what is true of the batch's pictures as they are shown.
 
-use super::super::classification::Values;
-use super::super::error::TrainError;
-use super::super::gradient;
-use super::super::made::noise;
-use super::CaptionerRecipe;
+use super::super::super::classification::Values;
+use super::super::super::error::TrainError;
+use super::super::super::gradient;
+use super::super::super::made::noise;
 use super::tokens::TokenSums;
-use crate::data::augment::Batch;
+use super::{CaptionerRecipe, Learning};
+use crate::config::CaptionerConfig;
+use crate::data::augment::{Batch, Normaliser};
 use crate::data::{ChannelStats, IMAGE_BYTES};
 use crate::models::captioner::Drops;
 use crate::ops::random::Stream;
@@ -20,31 +21,31 @@ const TRY: &str = "try a lower learning_rate, or another seed";
 impl<D: Backend> CaptionerRecipe<D> {
     /// The loss is the cross-entropy of the tokens, smoothed, in which the label's word counts more than the others.
     pub(super) fn learn(&mut self, batch: Batch, step: u64) -> Result<Values, TrainError> {
-        let (seed, count) = (self.config.seed, batch.y.len());
-        let pictures = pixels(&batch.x, self.material.stats);
-        let facts = self.teacher.facts(&pictures);
+        let CaptionerConfig { seed, noise, clip_norm, label_smoothing, .. } = self.config;
+        let (stats, count, rate) = (self.material.stats, batch.y.len(), self.schedule.rate(step));
+        let Learning { teacher, student, adam, .. } = self.learning()?;
+        let pictures = pixels(&batch.x, stats);
         let wording = Stream::new(seed, "captioner.wording", step);
-        let captions = self.teacher.captions(&batch.y, &facts, &wording, 0);
-        let decoder = self.student.captioner.settings().decoder.clone();
-        let taught = self.teacher.taught(&captions, &decoder)?;
-        let shown = if self.config.noise > 0.0 {
-            self.student.normalised(&noisy(&pictures, self.config.noise as f32, seed, step))
+        let captions = teacher.captions(&batch.y, &teacher.facts(&pictures), &wording, 0);
+        let taught = teacher.taught(&captions, &student.speaker.captioner.settings().decoder)?;
+        let shown = if noise > 0.0 {
+            let noisy = noisy(&pictures, noise as f32, seed, step);
+            let x = Normaliser::new(stats).apply(&noisy);
+            student.shown(&noisy, x)?
         } else {
-            batch.x
+            student.shown(&pictures, batch.x)?
         };
-        let logits = self.student.train(shown, &taught.lesson, Drops { seed, step })?;
-        let (targets, smoothing) = (&taught.lesson.targets, self.config.label_smoothing as f32);
+        let logits = student.train(shown, &taught.lesson, Drops { seed, step })?;
+        let targets = &taught.lesson.targets;
         let mut tokens = TokenSums::default();
         tokens.add_right(&read(&logits), targets);
-        let loss = D::cross_entropy_tokens(logits, targets, Some(&taught.weights), smoothing);
+        let loss = D::cross_entropy_tokens(logits, targets, Some(&taught.weights), label_smoothing as f32);
         let loss = loss.map_err(TrainError::device)?;
         let value = finite("the training loss", f64::from(read(&loss)[0]), step)?;
         let gradients = loss.try_backward().map_err(TrainError::device)?;
-        let norm = finite("the gradient", gradient::norm(&mut self.student, &gradients), step)?;
-        let scale = (self.config.clip_norm / norm).min(1.0) as f32;
-        let rate = self.schedule.rate(step);
-        let stepped = self.adam.scaled_step(&mut self.student, &gradients, scale, rate as f32);
-        stepped.map_err(TrainError::device)?;
+        let norm = finite("the gradient", gradient::norm(student, &gradients), step)?;
+        let scale = (clip_norm / norm).min(1.0) as f32;
+        adam.scaled_step(student, &gradients, scale, rate as f32).map_err(TrainError::device)?;
         self.epoch.add(value, 0, count);
         Ok(Values::from([
             ("train/loss".to_owned(), value),
@@ -56,7 +57,7 @@ impl<D: Backend> CaptionerRecipe<D> {
 }
 
 /// Normalised pictures as the bytes that they were made of.
-fn pixels(x: &[f32], stats: ChannelStats) -> Vec<u8> {
+pub(super) fn pixels(x: &[f32], stats: ChannelStats) -> Vec<u8> {
     let byte = |(at, x): (usize, &f32)| ((x * stats.std[at % 3] + stats.mean[at % 3]) * 255.0).round() as u8;
     x.par_iter().enumerate().map(byte).collect()
 }
@@ -80,7 +81,6 @@ fn finite(what: &'static str, value: f64, step: u64) -> Result<f64, TrainError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::augment::Normaliser;
 
     #[test]
     fn every_byte_comes_back_from_its_number() {

@@ -1,15 +1,16 @@
 //! What a captioner is taught: captions of what is measured, as tokens, and how much each of them counts.
 
-use super::super::error::TrainError;
+use super::super::super::error::TrainError;
+use super::super::Speaker;
 use crate::captions::{Facts, Grammar, Meaning, Pixels, Reading, Said, Thresholds};
-use crate::data::{Dataset, IMAGE_BYTES, Labels};
+use crate::data::{Dataset, IMAGE_BYTES, Labels, Split};
 use crate::hf::Tokenizer;
 use crate::hf::tokenizer::END_OF_TEXT;
 use crate::models::captioner::{Gpt2Settings, Lesson};
 use crate::nn::checkpoint::TensorFile;
+use crate::ops::Backend;
 use crate::ops::random::Stream;
 use rayon::prelude::*;
-use serde_json::Value;
 use std::ops::Range;
 use std::path::Path;
 
@@ -17,17 +18,23 @@ use std::path::Path;
 const SHOWN: usize = 10_000;
 /// Under what a file of weights has the thresholds of the facts.
 const FACTS: &str = "facts";
-/// Under what it has the tokenizer.
-const TOKENIZER: &str = "tokenizer";
 
 /// The language of the captions, the thresholds of the facts, and the tokens of the text: all from training pictures.
 pub struct Teacher {
     pub grammar: Grammar,
     pub thresholds: Thresholds,
     pub tokenizer: Tokenizer,
-    /// The token that starts, ends and fills up captions.
-    pub end: u32,
+    pub ends: Ends,
     label_weight: f32,
+}
+
+/// The tokens around a caption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    pub start: u32,
+    pub end: u32,
+    /// Fills a batch up behind the end.
+    pub pad: u32,
 }
 
 /// Captions for teacher forcing.
@@ -40,7 +47,7 @@ pub struct Taught {
 }
 
 impl Teacher {
-    /// Measures the training pictures of `indices`, and makes the tokens of captions of them.
+    /// Measures the training pictures of `indices`, and makes at most `vocabulary` tokens of captions of them.
     ///
     /// # Errors
     /// When the labels cannot be told in captions, or there are no pictures.
@@ -60,17 +67,24 @@ impl Teacher {
         let labels: Vec<usize> = split.labels.iter().map(|&label| usize::from(label)).collect();
         let captions = worded(&grammar, &labels, &facts, &stream, 0);
         let tokenizer = Tokenizer::train(captions.iter().map(String::as_str), vocabulary)?;
-        Self::new(grammar, thresholds, tokenizer, label_weight)
+        let end = tokenizer.id(END_OF_TEXT).ok_or(TrainError::NoEnd { token: END_OF_TEXT })?;
+        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start: end, end, pad: end }, label_weight })
     }
 
-    fn new(
-        grammar: Grammar,
+    /// The teacher for a captioner that has its tokens already.
+    ///
+    /// # Errors
+    /// When the labels cannot be told in captions.
+    pub fn of<D: Backend>(
+        speaker: &Speaker<D>,
         thresholds: Thresholds,
-        tokenizer: Tokenizer,
+        labels: &Labels,
         label_weight: f32,
     ) -> Result<Self, TrainError> {
-        let end = tokenizer.id(END_OF_TEXT).ok_or(TrainError::NoEnd { token: END_OF_TEXT })?;
-        Ok(Self { grammar, thresholds, tokenizer, end, label_weight })
+        let (start, pad) = (speaker.search.start, speaker.pad);
+        let end = speaker.search.eos.first().copied().unwrap_or(start);
+        let (grammar, tokenizer) = (Grammar::new(labels)?, speaker.tokenizer.clone());
+        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start, end, pad }, label_weight })
     }
 
     /// What is true of pictures `(n, 32, 32, 3)` in a row, picture by picture.
@@ -92,7 +106,7 @@ impl Teacher {
         let marked: Vec<Vec<(u32, bool)>> =
             captions.par_iter().map(|caption| self.tokens(caption, longest)).collect::<Result<_, _>>()?;
         let ids: Vec<Vec<u32>> = marked.iter().map(|row| row.iter().map(|(id, _)| *id).collect()).collect();
-        let lesson = Lesson::new(&ids, self.end, self.end, decoder)?;
+        let lesson = Lesson::new(&ids, self.ends.start, self.ends.pad, decoder)?;
         let padded = |row: &Vec<(u32, bool)>| {
             let marks: Vec<bool> = row.iter().map(|(_, is_label)| *is_label).collect();
             marks.into_iter().chain(std::iter::repeat(false)).take(lesson.length)
@@ -111,7 +125,7 @@ impl Teacher {
         let located = self.tokenizer.encode_located(caption)?;
         let mut tokens: Vec<(u32, bool)> = located.into_iter().map(|(id, place)| (id, is_label(&place))).collect();
         tokens.truncate(longest.saturating_sub(1));
-        tokens.push((self.end, false));
+        tokens.push((self.ends.end, false));
         Ok(tokens)
     }
 
@@ -122,25 +136,36 @@ impl Teacher {
         let of_label = reading.mentions().iter().filter(|mention| matches!(mention.meaning, Meaning::Label(_)));
         of_label.map(|mention| mention.place.end.saturating_sub(length)..mention.place.end).collect()
     }
+}
 
-    /// Puts thresholds and tokens into a file of weights.
-    pub fn save(&self, file: &mut TensorFile) {
-        // Both were JSON before: writing them cannot fail.
-        file.meta.insert(FACTS.to_owned(), serde_json::to_value(&self.thresholds).unwrap_or_default());
-        file.meta.insert(TOKENIZER.to_owned(), self.tokenizer.to_json().unwrap_or_default().into());
-    }
+/// Labels and facts of some of the training pictures, the same ones at every call.
+pub fn fit_facts(teacher: &Teacher, train: &Split, seed: u64) -> (Vec<usize>, Vec<Facts>) {
+    let all: Vec<u32> = (0..train.len() as u32).collect();
+    let shown = train.select(&some_of(&all, seed));
+    (shown.labels.iter().map(|&label| usize::from(label)).collect(), teacher.facts(&shown.images))
+}
 
-    /// The teacher that a file of weights has.
-    ///
-    /// # Errors
-    /// When the file has no thresholds or tokens, or damaged ones.
-    pub fn load(file: &TensorFile, labels: &Labels, label_weight: f32, path: &Path) -> Result<Self, TrainError> {
-        let thresholds = file.meta.get(FACTS).cloned().unwrap_or_default();
-        let fault = |source: serde_json::Error| TrainError::Checkpoint { path: path.into(), source: source.into() };
-        let thresholds = serde_json::from_value(thresholds).map_err(fault)?;
-        let json = file.meta.get(TOKENIZER).and_then(Value::as_str).unwrap_or_default();
-        Self::new(Grammar::new(labels)?, thresholds, Tokenizer::parse(path, json.as_bytes())?, label_weight)
-    }
+/// The thresholds for the training pictures of `indices`.
+///
+/// # Errors
+/// When there are none.
+pub fn fit_thresholds(data: &Dataset, indices: &[u32], seed: u64) -> Result<Thresholds, TrainError> {
+    Ok(Thresholds::fit(&data.train, &some_of(indices, seed))?)
+}
+
+/// Puts thresholds into a file of weights.
+pub fn save_thresholds(thresholds: &Thresholds, file: &mut TensorFile) {
+    // A struct of plain fields always has a JSON form.
+    file.meta.insert(FACTS.to_owned(), serde_json::to_value(thresholds).unwrap_or_default());
+}
+
+/// The thresholds of a file of weights; none where it has none, as an imported captioner has.
+///
+/// # Errors
+/// When they are damaged.
+pub fn load_thresholds(file: &TensorFile, path: &Path) -> Result<Option<Thresholds>, TrainError> {
+    let fault = |source: serde_json::Error| TrainError::Checkpoint { path: path.into(), source: source.into() };
+    file.meta.get(FACTS).cloned().map(serde_json::from_value).transpose().map_err(fault)
 }
 
 /// At most [`SHOWN`] of the pictures, those with the smallest hashes.
@@ -191,7 +216,7 @@ mod tests {
         for (weight, &is_label) in taught.weights.iter().zip(&taught.is_label) {
             assert_eq!(*weight, if is_label { 4.0 } else { 1.0 });
         }
-        let ends = taught.lesson.targets.iter().filter(|&&target| target == Some(teacher.end as usize)).count();
+        let ends = taught.lesson.targets.iter().filter(|&&target| target == Some(teacher.ends.end as usize)).count();
         assert_eq!(ends, captions.len());
     }
 
@@ -201,20 +226,19 @@ mod tests {
         let decoder = Gpt2Settings::new(teacher.tokenizer.vocabulary(), 6, 8, 1, 1);
         let taught = teacher.taught(&["a frog ".repeat(20)], &decoder).unwrap();
         assert_eq!(taught.lesson.length, 6);
-        assert_eq!(taught.lesson.targets[5], Some(teacher.end as usize));
+        assert_eq!(taught.lesson.targets[5], Some(teacher.ends.end as usize));
     }
 
     #[test]
-    fn a_teacher_survives_a_file() {
-        let (data, teacher) = teacher();
+    fn thresholds_survive_a_file_and_damaged_ones_are_refused() {
+        let (_, teacher) = teacher();
         let mut file = TensorFile::default();
-        teacher.save(&mut file);
-        let file = TensorFile::parse(&file.to_bytes().unwrap()).unwrap();
-        let again = Teacher::load(&file, &data.labels, 4.0, Path::new("file")).unwrap();
-        assert_eq!(again.thresholds, teacher.thresholds);
-        let text = "a dark picture of a frog, filling most of the frame";
-        assert_eq!(again.tokenizer.encode(text).unwrap(), teacher.tokenizer.encode(text).unwrap());
-        let missing = Teacher::load(&TensorFile::default(), &data.labels, 4.0, Path::new("file")).err().unwrap();
-        assert!(missing.to_string().contains("file"), "{missing}");
+        assert_eq!(load_thresholds(&file, Path::new("file")).unwrap(), None);
+        save_thresholds(&teacher.thresholds, &mut file);
+        let again = TensorFile::parse(&file.to_bytes().unwrap()).unwrap();
+        assert_eq!(load_thresholds(&again, Path::new("file")).unwrap(), Some(teacher.thresholds));
+        file.meta.insert(FACTS.to_owned(), 7.into());
+        let error = load_thresholds(&file, Path::new("file")).unwrap_err().to_string();
+        assert!(error.contains("file"), "{error}");
     }
 }
