@@ -1,6 +1,7 @@
 //! `[captioner]`: the recipe of the net that writes captions.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,8 @@ pub struct CaptionerConfig {
     pub frozen: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captions: Option<PathBuf>,
     pub preset: PatchPreset,
     pub width: usize,
     pub layers: usize,
@@ -124,6 +127,7 @@ impl Default for CaptionerConfig {
             encoder: EncoderChoice::new(EyesKind::Vit),
             frozen: true,
             init: None,
+            captions: None,
             preset: PatchPreset::Stem,
             width: 96,
             layers: 4,
@@ -169,6 +173,14 @@ pub(super) const SETTINGS: &[Setting] = &[
                   taken as they are, whatever is set here. Unset: begin with fresh weights.",
         allowed: Allowed::Path,
         default: DefaultValue::Unset("\"captioner-1\""),
+    },
+    Setting {
+        key: "captions",
+        meaning: "Learn your own captions: a folder of pictures with a COCO annotations file, a .jsonl file of file_name and text, or a\n\
+                  .txt beside each picture. Set flip to \"none\" if they tell left from right. Unset: captions of what is measured\n\
+                  in the pictures of data.path.",
+        allowed: Allowed::Path,
+        default: DefaultValue::Unset("\"my-captions\""),
     },
     row(
         "preset",

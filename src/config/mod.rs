@@ -151,6 +151,7 @@ mod tests {
         all.data.path = Some("somewhere".into());
         all.data.limit = Some(1);
         all.captioner.init = Some("other".to_owned());
+        all.captioner.captions = Some("somewhere".into());
         let table = toml::Table::try_from(&all).unwrap();
         let rows: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
         assert_eq!(table.keys().len(), rows.len());

@@ -41,7 +41,7 @@ mod tests {
         let sample = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sample");
         let data = crate::data::load(Some(&sample), Some(200)).unwrap();
         let all: Vec<u32> = (0..200).collect();
-        let teacher = Teacher::fit(&data, &all, 1, 300, 1.0).unwrap();
+        let teacher = Teacher::fit(&data, &all, 1, 300, 1.0, None).unwrap();
         let blind = Blind::new(&teacher, &data.train, 1);
         let label = |caption: &str| teacher.grammar.read(caption).label();
         assert_eq!(label(&blind.constant), Said::One(0));

@@ -16,6 +16,7 @@ use crate::ops::{Backend, Tokens, host::read};
 use crate::run::MetricDef;
 use crate::run::captions::Told;
 use dfdx::prelude::HasShape;
+use std::ops::Range;
 
 /// The label of a caption that says none, or several: the last column of the confusion matrix.
 pub const NONE: &str = "none";
@@ -48,12 +49,12 @@ pub fn labels_and_none(labels: &[String]) -> Vec<String> {
     labels.iter().cloned().chain([NONE.to_owned()]).collect()
 }
 
-/// The likeliest token, one after the other.
-pub fn greedy(ends: &Ends, positions: usize) -> SearchSettings {
+/// The likeliest token, one after the other, at most `max_length` with start and end.
+pub fn greedy(ends: &Ends, max_length: usize) -> SearchSettings {
     SearchSettings {
         start: ends.start,
         eos: vec![ends.end],
-        max_length: positions + 1,
+        max_length,
         min_length: 0,
         no_repeat_ngram: 0,
         returns: 1,
@@ -68,6 +69,8 @@ pub struct Exam {
     pub split: Split,
     pub truth: Vec<usize>,
     pub facts: Vec<Facts>,
+    /// What people wrote about the pictures; then nothing is said of labels and facts.
+    pub written: Option<Vec<Vec<String>>>,
 }
 
 /// What was said of a split.
@@ -91,7 +94,7 @@ impl Exam {
     /// Measures the pictures.
     pub fn new(name: &'static str, split: &Split, teacher: &Teacher) -> Self {
         let truth = split.labels.iter().map(|&label| usize::from(label)).collect();
-        Self { name, split: split.clone(), truth, facts: teacher.facts(&split.images) }
+        Self { name, split: split.clone(), truth, facts: teacher.facts(&split.images), written: None }
     }
 
     /// Has every picture captioned, the likeliest token at a time; none when `go_on` said no between two batches.
@@ -115,14 +118,32 @@ impl Exam {
             let pictures = &self.split.images[batch.start * IMAGE_BYTES..batch.end * IMAGE_BYTES];
             let captioner = &speaker.captioner;
             let looked = captioner.look(speaker.see(Pictures::Small(pictures))?).map_err(TrainError::device)?;
-            let (truth, facts) = (&self.truth[batch.clone()], &self.facts[batch.clone()]);
-            let due = teacher.captions(truth, facts, &Stream::new(SEED, "captioner.due", 0), first as u64);
+            let due = self.due(teacher, batch);
             teach(captioner, teacher, looked.clone(), &due, &mut tokens)?;
-            let heard = listen(captioner, teacher, looked)?;
+            let heard = listen(speaker, teacher, looked)?;
             said.extend(heard.captions);
             sure.extend(heard.sure);
         }
         self.judged(teacher, said, &sure, tokens).map(Some)
+    }
+
+    /// A caption of each picture for the loss.
+    fn due(&self, teacher: &Teacher, batch: Range<usize>) -> Vec<String> {
+        match &self.written {
+            Some(written) => written[batch].iter().map(|captions| captions[0].clone()).collect(),
+            None => {
+                let (truth, facts, first) = (&self.truth[batch.clone()], &self.facts[batch.clone()], batch.start);
+                teacher.captions(truth, facts, &Stream::new(SEED, "captioner.due", 0), first as u64)
+            }
+        }
+    }
+
+    /// What the caption of a picture is compared with.
+    fn references(&self, teacher: &Teacher, picture: usize) -> Vec<String> {
+        match &self.written {
+            Some(written) => written[picture].clone(),
+            None => teacher.grammar.references(self.truth[picture], &self.facts[picture].clear()),
+        }
     }
 
     /// Judges captions that somebody else wrote, one a picture.
@@ -153,15 +174,9 @@ impl Exam {
             slots.add(reading, self.truth[index], &self.facts[index]);
         }
         let mut values = self.scores(teacher, &captions)?;
-        let all = slots.all_slots();
-        let share = |part: u64| part as f64 / slots.captions as f64;
-        let measured = [
-            ("none", Some(share(slots.no_labels + slots.several_labels))),
-            ("slot_truth", all.truth()),
-            ("slot_coverage", all.coverage()),
-            ("facts_a_caption", slots.said_a_caption()),
-        ];
-        values.extend(measured.into_iter().filter_map(|(name, value)| Some((self.named(name), value?))));
+        if self.written.is_none() {
+            values.extend(self.of_slots(&slots));
+        }
         if tokens.count > 0 {
             evaluation.set_loss(tokens.mean_loss());
             values.insert(self.named("perplexity"), tokens.mean_loss().exp());
@@ -170,20 +185,35 @@ impl Exam {
         Ok(Judged { evaluation, values, slots, captions, readings })
     }
 
+    fn of_slots(&self, slots: &captions::Tally) -> Values {
+        let all = slots.all_slots();
+        let share = |part: u64| part as f64 / slots.captions as f64;
+        let measured = [
+            ("none", (slots.captions > 0).then(|| share(slots.no_labels + slots.several_labels))),
+            ("slot_truth", all.truth()),
+            ("slot_coverage", all.coverage()),
+            ("facts_a_caption", slots.said_a_caption()),
+        ];
+        measured.into_iter().filter_map(|(name, value)| Some((self.named(name), value?))).collect()
+    }
+
     /// What of the captions is false, and what they leave out.
     pub fn marked(&self, judged: &Judged) -> Captioned {
         let pictures = judged.captions.iter().zip(&judged.readings).zip(self.truth.iter().zip(&self.facts));
-        let told = pictures.map(|((text, reading), (&label, facts))| told(text, reading, label, facts));
+        let told = pictures.map(|((text, reading), (&label, facts))| match self.written {
+            Some(_) => Told { text: text.clone(), ..Told::default() },
+            None => told(text, reading, label, facts),
+        });
         Captioned { split: self.name, captions: told.collect() }
     }
 
-    /// How near the captions are to every template's wording of the same facts.
+    /// How near the captions are to the references: what people wrote, or every template's wording of the same facts.
     fn scores(&self, teacher: &Teacher, captions: &[String]) -> Result<Values, TrainError> {
         let mut corpus = Corpus::default();
         for index in self.split.first_balanced(COMPARED) {
             let index = index as usize;
-            let references = teacher.grammar.references(self.truth[index], &self.facts[index].clear());
-            let references: Vec<String> = references.iter().map(|reference| tokenised(reference)).collect();
+            let references: Vec<String> =
+                self.references(teacher, index).iter().map(|reference| tokenised(reference)).collect();
             corpus.add(&tokenised(&captions[index]), &references)?;
         }
         let scores = corpus.scores().map(|s| [("bleu4", s.bleu[3]), ("cider", s.cider_d), ("rouge_l", s.rouge_l)]);
@@ -231,10 +261,11 @@ fn teach<D: Backend>(
 }
 
 /// Has captions searched for what was looked at.
-fn listen<D: Backend>(captioner: &Captioner<D>, teacher: &Teacher, looked: Tokens<D>) -> Result<Heard, TrainError> {
+fn listen<D: Backend>(speaker: &Speaker<D>, teacher: &Teacher, looked: Tokens<D>) -> Result<Heard, TrainError> {
+    let captioner = &speaker.captioner;
     // A greedy search draws nothing that the numbers would tell apart.
     let numbers = vec![0; looked.shape().0];
-    let search = greedy(&teacher.ends, captioner.settings().decoder.positions);
+    let search = greedy(&teacher.ends, speaker.search.max_length);
     let captions = captioner.tell(&looked, &search, &numbers)?;
     let text = |tokens: &[u32]| Ok::<_, TrainError>(teacher.tokenizer.decode(tokens)?.trim().to_owned());
     let texts = captions.iter().map(|found| found.first().map_or(Ok(String::new()), |c| text(c.words(&search.eos))));

@@ -14,6 +14,7 @@ pub mod teacher;
 #[cfg(test)]
 mod tests;
 pub(super) mod tokens;
+mod written;
 
 use super::super::classification::{self, Tally, Values, def};
 use super::super::error::TrainError;
@@ -34,11 +35,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use student::Student;
 use teacher::{Teacher, fit_thresholds, load_thresholds, save_thresholds};
+use written::Written;
 
 /// Pixels become -1 to 1, as Hugging Face's ViT sees them, unless the eyes were trained otherwise.
 const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.5; 3] };
 /// Vaswani et al. 2017, section 5.3: a gradient that changes fast is soon forgotten.
 const ADAM: AdamConfig = AdamConfig { beta1: 0.9, beta2: 0.98, eps: 1e-9, weight_decay: 0.0 };
+/// What the best epoch is chosen by where captions are people's, who need not say a label.
+const CHOSEN_BY_LOSS: &str = "held_out/loss";
 const OPTIMISER: &str = "optimiser";
 
 /// A captioner in training.
@@ -48,6 +52,8 @@ pub struct CaptionerRecipe<D: Backend> {
     /// Where runs that lend eyes are looked for.
     runs: PathBuf,
     material: Material,
+    /// The captions of the pictures, where people wrote them.
+    written: Option<Written>,
     /// Made when the first step begins, or taken from a checkpoint: a run goes on without those that it began with.
     learning: Option<Learning<D>>,
     schedule: Cosine,
@@ -68,8 +74,15 @@ impl<D: Backend> CaptionerRecipe<D> {
     /// A recipe at step 0. Other runs are looked for in `runs`.
     ///
     /// # Errors
-    /// When the data is too little.
+    /// When the data is too little, or a user's own captions cannot be read.
     pub fn new(device: D, data: Dataset, config: CaptionerConfig, runs: &Path) -> Result<Self, TrainError> {
+        let (data, written) = match &config.captions {
+            Some(folder) => {
+                let (data, written) = Written::read(folder, data)?;
+                (data, Some(written))
+            }
+            None => (data, None),
+        };
         let augment = Augment { flip: flip(config.flip), shift: config.shift, cutout: 0 };
         let material = Material::new(data, Some(STATS), config.batch_size, augment, config.seed)?;
         let plan = material.plan(config.epochs, config.eval_every_epochs, 0);
@@ -83,6 +96,7 @@ impl<D: Backend> CaptionerRecipe<D> {
             device,
             runs: runs.to_owned(),
             material,
+            written,
             learning: None,
             plan,
             epoch: Tally::default(),
@@ -111,7 +125,7 @@ impl<D: Backend> CaptionerRecipe<D> {
                 (Teacher::of(&speaker, thresholds, &data.labels, weight)?, speaker)
             }
             None => {
-                let teacher = Teacher::fit(data, indices, seed, vocabulary, weight)?;
+                let teacher = Teacher::fit(data, indices, seed, vocabulary, weight, self.written.clone())?;
                 let speaker = origin::fresh(&self.device, &self.config, &teacher, &self.runs)?;
                 (teacher, speaker)
             }
@@ -121,6 +135,7 @@ impl<D: Backend> CaptionerRecipe<D> {
 
     /// A teacher and a captioner that learns, its optimiser at rest.
     fn with(&mut self, teacher: Teacher, speaker: Speaker<D>) -> Result<Learning<D>, TrainError> {
+        let teacher = Teacher { written: self.written.clone(), ..teacher };
         let mut student = Student { speaker, frozen: self.config.frozen };
         self.material.set_stats(student.stats());
         let config = AdamConfig { weight_decay: self.config.weight_decay as f32, ..ADAM };
@@ -131,7 +146,11 @@ impl<D: Backend> CaptionerRecipe<D> {
 
 impl<D: Backend> Learning<D> {
     /// The images that it is examined on.
-    fn measure_exams(&mut self, material: &Material) {
+    fn measure_exams(&mut self, material: &Material, seed: u64) {
+        if let (Some(written), true) = (&self.teacher.written, self.exams.is_empty()) {
+            let written = Some(written.held_out(&material.data, seed));
+            self.exams = vec![Exam { written, ..Exam::new("held_out", &material.held_out, &self.teacher) }];
+        }
         if self.exams.is_empty() {
             let splits = [("held_out", &material.held_out), ("test", &material.data.test)];
             self.exams = splits.map(|(name, split)| Exam::new(name, split, &self.teacher)).into();
@@ -163,10 +182,12 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
     }
 
     fn chosen_by(&self) -> &'static str {
-        "held_out/accuracy"
+        if self.written.is_some() { CHOSEN_BY_LOSS } else { "held_out/accuracy" }
     }
 
     fn step(&mut self, step: u64) -> Result<Values, TrainError> {
+        // The eyes say how pixels are normalised: they are there before the first batch.
+        self.learning()?;
         let begun = Instant::now();
         let batch = self.material.batch(step)?;
         let count = batch.y.len();
@@ -181,16 +202,20 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
 
     fn evaluate(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Findings>, TrainError> {
         self.learning()?;
-        let Self { learning: Some(learning), material, .. } = self else { return Ok(None) };
-        learning.measure_exams(material);
+        let Self { learning: Some(learning), material, config, .. } = self else { return Ok(None) };
+        learning.measure_exams(material, config.seed);
         let mut findings = Findings::default();
         for exam in &learning.exams {
             let Some(judged) = exam.take(&learning.student.speaker, &learning.teacher, go_on)? else { return Ok(None) };
             // The pictures that a dashboard shows are those of the test split.
-            if exam.name == "test" {
+            if exam.name == "test" || exam.written.is_some() {
                 findings.captions.push(exam.marked(&judged));
             }
-            findings.evaluations.push(judged.evaluation);
+            if exam.written.is_some() {
+                findings.values.insert(CHOSEN_BY_LOSS.to_owned(), judged.evaluation.tally.mean_loss());
+            } else {
+                findings.evaluations.push(judged.evaluation);
+            }
             findings.values.extend(judged.values);
         }
         Ok(Some(findings))
@@ -207,7 +232,7 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
         let card = Card {
             model: ModelKind::Captioner,
             preset: None,
-            labels: self.material.data.labels.to_vec(),
+            labels: if self.written.is_some() { Vec::new() } else { self.material.data.labels.to_vec() },
             mean: self.material.stats.mean,
             std: self.material.stats.std,
             data: self.material.data.name.clone(),

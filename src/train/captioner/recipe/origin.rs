@@ -30,7 +30,7 @@ pub fn fresh<D: Backend>(
     let lender = lender(device, &config.encoder, config.seed, runs)?;
     let settings = settings(config, lender.as_ref(), teacher.tokenizer.vocabulary());
     let captioner = Captioner::new(device, settings, Some(config.seed)).map_err(SpeakerError::from)?;
-    let search = greedy(&teacher.ends, POSITIONS);
+    let search = greedy(&teacher.ends, POSITIONS + 1);
     let preprocessing = Preprocessing::vit(SIDE as u32);
     Ok(Speaker::new(device, captioner, lender, teacher.tokenizer.clone(), preprocessing, search)?)
 }
@@ -40,14 +40,19 @@ pub fn fresh<D: Backend>(
 /// # Errors
 /// When there is none, or it cannot be used.
 pub fn other<D: Backend>(device: &D, name: &str, runs: &Path) -> Result<Speaker<D>, TrainError> {
-    let Some(weights) = checkpoints::named(runs, name) else {
-        let folder = Path::new(name);
-        if folder.is_dir() {
-            return Ok(Speaker::from_folder(device, &hf::Folder::open(folder)?)?);
+    let folder = Path::new(name);
+    let mut speaker = match checkpoints::named(runs, name) {
+        // A Hugging Face folder has weights too, but its settings lie beside them.
+        Some(weights) if !folder.join("config.json").is_file() => {
+            Speaker::from_file(device, &checkpoints::read(&weights)?, &weights)?
         }
-        return Err(TrainError::NoWeights { name: name.to_owned() });
+        _ if folder.is_dir() => Speaker::from_folder(device, &hf::Folder::open(folder)?)?,
+        _ => return Err(TrainError::NoWeights { name: name.to_owned() }),
     };
-    Speaker::from_file(device, &checkpoints::read(&weights)?, &weights)
+    // What it is taught may be longer than what it used to say.
+    let room = speaker.captioner.settings().decoder.positions.min(POSITIONS) + 1;
+    speaker.search.max_length = speaker.search.max_length.max(room);
+    Ok(speaker)
 }
 
 /// The net that lends its eyes; none for eyes of one's own.

@@ -26,7 +26,7 @@ impl<D: Backend> CaptionerRecipe<D> {
         let Learning { teacher, student, adam, .. } = self.learning()?;
         let pictures = pixels(&batch.x, stats);
         let wording = Stream::new(seed, "captioner.wording", step);
-        let captions = teacher.captions(&batch.y, &teacher.facts(&pictures), &wording, 0);
+        let captions = teacher.draw(&batch, &teacher.facts(&pictures), &wording);
         let taught = teacher.taught(&captions, &student.speaker.captioner.settings().decoder)?;
         let shown = if noise > 0.0 {
             let noisy = noisy(&pictures, noise as f32, seed, step);

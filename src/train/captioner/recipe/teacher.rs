@@ -2,7 +2,9 @@
 
 use super::super::super::error::TrainError;
 use super::super::Speaker;
+use super::written::Written;
 use crate::captions::{Facts, Grammar, Meaning, Pixels, Reading, Said, Thresholds};
+use crate::data::augment::Batch;
 use crate::data::{Dataset, IMAGE_BYTES, Labels, Split};
 use crate::hf::Tokenizer;
 use crate::hf::tokenizer::END_OF_TEXT;
@@ -25,7 +27,10 @@ pub struct Teacher {
     pub thresholds: Thresholds,
     pub tokenizer: Tokenizer,
     pub ends: Ends,
-    label_weight: f32,
+    /// What people wrote about the training pictures, in the place of what is measured.
+    pub written: Option<Written>,
+    /// How much a token of the label's word counts; every other one counts 1.
+    pub label_weight: f32,
 }
 
 /// The tokens around a caption.
@@ -57,6 +62,7 @@ impl Teacher {
         seed: u64,
         vocabulary: usize,
         label_weight: f32,
+        written: Option<Written>,
     ) -> Result<Self, TrainError> {
         let grammar = Grammar::new(&data.labels)?;
         let shown = some_of(indices, seed);
@@ -65,10 +71,13 @@ impl Teacher {
         let stream = Stream::new(seed, "captioner.tokens", 0);
         let facts = measured(&split.images, &thresholds);
         let labels: Vec<usize> = split.labels.iter().map(|&label| usize::from(label)).collect();
-        let captions = worded(&grammar, &labels, &facts, &stream, 0);
+        let captions = match &written {
+            Some(written) => written.of(indices).map(str::to_owned).collect(),
+            None => worded(&grammar, &labels, &facts, &stream, 0),
+        };
         let tokenizer = Tokenizer::train(captions.iter().map(String::as_str), vocabulary)?;
         let end = tokenizer.id(END_OF_TEXT).ok_or(TrainError::NoEnd { token: END_OF_TEXT })?;
-        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start: end, end, pad: end }, label_weight })
+        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start: end, end, pad: end }, written, label_weight })
     }
 
     /// The teacher for a captioner that has its tokens already.
@@ -84,12 +93,20 @@ impl Teacher {
         let (start, pad) = (speaker.search.start, speaker.pad);
         let end = speaker.search.eos.first().copied().unwrap_or(start);
         let (grammar, tokenizer) = (Grammar::new(labels)?, speaker.tokenizer.clone());
-        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start, end, pad }, label_weight })
+        Ok(Self { grammar, thresholds, tokenizer, ends: Ends { start, end, pad }, written: None, label_weight })
     }
 
     /// What is true of pictures `(n, 32, 32, 3)` in a row, picture by picture.
     pub fn facts(&self, pictures: &[u8]) -> Vec<Facts> {
         measured(pictures, &self.thresholds)
+    }
+
+    /// A caption of each picture of a batch, `facts` telling what is true of the pixels that are shown.
+    pub fn draw(&self, batch: &Batch, facts: &[Facts], stream: &Stream) -> Vec<String> {
+        match &self.written {
+            Some(written) => written.drawn(&batch.indices, stream),
+            None => self.captions(&batch.y, facts, stream, 0),
+        }
     }
 
     /// A caption of each picture, worded by the hash of its place from `first` on.
@@ -197,7 +214,7 @@ mod tests {
         let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sample");
         let data = crate::data::load(Some(&sample), Some(100)).unwrap();
         let all: Vec<u32> = (0..100).collect();
-        let teacher = Teacher::fit(&data, &all, 1, 400, 4.0).unwrap();
+        let teacher = Teacher::fit(&data, &all, 1, 400, 4.0, None).unwrap();
         (data, teacher)
     }
 

@@ -1,5 +1,6 @@
 //! On a hundred pictures of the sample: exact resumption, what is learned, what is said.
 
+use super::super::super::checkpoints;
 use super::super::super::material::spoilt;
 use super::super::super::trained::Trained;
 use super::*;
@@ -185,6 +186,29 @@ fn every_kind_of_eyes_learns_and_what_is_saved_speaks_without_those_that_lent() 
 fn lost(kind: EyesKind) -> EncoderChoice {
     let from = matches!(kind, EyesKind::Cnn | EyesKind::Gan | EyesKind::Diffusion).then(|| "lost".to_owned());
     EncoderChoice { kind, from }
+}
+
+#[test]
+fn people_s_captions_are_learned_and_judged_by_what_people_wrote() {
+    let root = written::tests::folder(30);
+    let captions = Some(root.path().to_owned());
+    let config =
+        CaptionerConfig { captions, epochs: 30, warmup_steps: 2, learning_rate: 1e-2, flip: Flip::None, ..config() };
+    let mut learner = recipe(config.clone());
+    let names: Vec<String> = learner.metric_defs().into_iter().map(|def| def.name).collect();
+    assert!(names.iter().any(|name| name == learner.chosen_by()));
+    for step in 0..learner.plan().total_steps() {
+        learner.step(step).unwrap();
+    }
+    let findings = learner.evaluate(&mut || true).unwrap().unwrap();
+    assert!(findings.evaluations.is_empty() && findings.values.keys().all(|name| names.contains(name)));
+    assert!(findings.values[learner.chosen_by()] < 2.0, "{:?}", findings.values);
+    let said: Vec<&str> = findings.captions[0].captions.iter().map(|told| told.text.as_str()).collect();
+    let known = ["my dog sleeps", "a sleeping dog", "some green stuff"];
+    assert_eq!((findings.captions[0].split, said.len()), ("held_out", 3));
+    assert!(said.iter().all(|text| known.contains(text)), "{said:?}");
+    let file = TensorFile::parse(&bytes(&mut learner)).unwrap();
+    recipe(config).load(&file, learner.plan().total_steps()).unwrap();
 }
 
 #[test]
