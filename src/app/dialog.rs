@@ -52,6 +52,7 @@ impl NewRunForm {
             Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)),
             Recipe::Model(ModelKind::Gan, None),
             Recipe::Model(ModelKind::Diffusion, None),
+            Recipe::Model(ModelKind::Captioner, None),
         ];
         let recipes = fresh.into_iter().chain(like.cloned().map(Recipe::Like)).collect();
         NewRunForm { recipes, ..NewRunForm::default() }

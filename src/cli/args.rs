@@ -74,10 +74,16 @@ pub enum Command {
     Eval(EvalArgs),
     /// Name what is in pictures
     Predict(PredictArgs),
+    /// Say in a sentence what is in pictures
+    Caption(CaptionArgs),
     /// Make pictures with a GAN or a diffusion model
     Generate(GenerateArgs),
     /// Restore noisy, blurred or incomplete pictures with a diffusion model
     Restore(RestoreArgs),
+    /// Make a run of a Hugging Face folder with a captioner (VisionEncoderDecoder of a ViT and a GPT-2)
+    Import(ImportArgs),
+    /// Write a model in another program's form
+    Export(ExportArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -168,6 +174,55 @@ pub struct PredictArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CaptionArgs {
+    /// Picture files of any size
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// A run's name, a folder of weights, or a Hugging Face folder [default: the newest captioner among the runs, else the
+    /// one that comes with pixscribe]
+    #[arg(long, value_name = "RUN|DIR")]
+    pub model: Option<String>,
+    /// Sequences that are searched side by side; 1 takes the likeliest token each time [default: the model's own]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub beams: Option<u16>,
+    /// Tokens of a caption at most [default: the model's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_tokens: Option<u32>,
+    /// Restore each picture first with the diffusion model that comes with pixscribe
+    #[arg(long, value_enum, value_name = "TASK")]
+    pub restore: Option<RestoreTask>,
+    /// For --restore inpaint: a picture of the same size, white where pixels are lost [default: a hole in the middle]
+    #[arg(long, value_name = "FILE", requires = "restore")]
+    pub mask: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// The folder with config.json, the weights, preprocessor_config.json and the tokenizer
+    #[arg(value_name = "HF_DIR")]
+    pub folder: PathBuf,
+    /// The new run's name [default: the folder's]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// A run's name, or a folder of weights
+    #[arg(value_name = "RUN|DIR")]
+    pub model: String,
+    /// hf: a folder that transformers' VisionEncoderDecoderModel.from_pretrained loads
+    #[arg(long, value_name = "FORM", value_parser = ["hf"])]
+    pub format: String,
+    /// The new folder; nothing that exists is overwritten
+    #[arg(short, long, value_name = "PATH")]
+    pub out: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -2,12 +2,15 @@
 
 pub mod args;
 mod ask;
+mod caption;
 mod checkpoint;
 mod dashboard;
 mod data;
 mod doctor;
 mod eval;
+mod export;
 mod generate;
+mod import;
 pub mod log;
 mod model;
 mod pause;
@@ -111,6 +114,9 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Eval(args) => eval::run(&args, &globals),
         Command::Generate(args) => generate::run(&args, &globals),
         Command::Restore(args) => restore::run(&args, &globals),
+        Command::Caption(args) => caption::run(&args, &globals),
+        Command::Import(args) => import::run(&args, &globals),
+        Command::Export(args) => export::run(&args, &globals),
         Command::Predict(args) => predict::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
@@ -202,6 +208,15 @@ mod tests {
             "pixscribe eval --split validation",
             "pixscribe eval --limit 0",
             "pixscribe predict",
+            "pixscribe caption",
+            "pixscribe caption a.png --beams 0",
+            "pixscribe caption a.png --max-tokens 0",
+            "pixscribe caption a.png --restore sharpen",
+            "pixscribe caption a.png --mask m.png",
+            "pixscribe import",
+            "pixscribe export r -o x",
+            "pixscribe export r --format abacus -o x",
+            "pixscribe export r --format hf",
             "pixscribe --graphics crayons",
             "pixscribe train cnn --set",
         ] {

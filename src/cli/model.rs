@@ -1,10 +1,13 @@
-//! The trained model that a command names: a run, a folder of weights, or the weights that come with pixscribe.
+//! The trained model that a command names: a run, a folder of weights, a Hugging Face folder, or the weights that come
+//! with pixscribe.
 
 use super::args::SamplingArgs;
 use super::{BadUsage, CliError, Globals};
 use crate::config::{self, Config, ModelKind};
+use crate::hf;
 use crate::ops::Backend;
-use crate::run::{RunDir, RunName};
+use crate::run::{RunDir, RunName, State};
+use crate::train::captioner::SpeakerError;
 use crate::train::checkpoints::weights_in;
 use crate::train::trained::Trained;
 use crate::train::{TrainError, checkpoints};
@@ -15,7 +18,9 @@ use std::path::{Path, PathBuf};
 pub(super) enum ModelError {
     #[error("run {run} has no weights yet: {folder} is empty; wait for its first checkpoint")]
     RunWithoutWeights { run: String, folder: PathBuf },
-    #[error("{path} has no weights: a folder with a .safetensors file, or the name of a run, is needed")]
+    #[error(
+        "{path} has no weights: a folder with a .safetensors file, a Hugging Face folder, or the name of a run, is needed"
+    )]
     FolderWithoutWeights { path: PathBuf },
     #[error(
         "no model is named and no weights came with pixscribe ({looked} is not there): train one with `pixscribe train {kind}`, then name its run"
@@ -31,6 +36,7 @@ pub(super) enum ModelError {
 
 /// Weights on disk, and the settings they are to be used with.
 pub(super) struct Found {
+    /// A file of weights, or a Hugging Face folder.
     pub weights: PathBuf,
     /// The run's own settings where it is one, else the user's.
     pub config: Config,
@@ -53,10 +59,38 @@ pub(super) fn find(globals: &Globals, name: Option<&str>, kind: ModelKind) -> Re
         let run_name = name.parse::<RunName>().map_err(|error| BadUsage(error.to_string()))?;
         RunDir::open(&globals.runs, &run_name)?;
     }
+    if is_hugging_face(folder) {
+        return Ok(Found { weights: folder.to_owned(), config: globals.load(None)? });
+    }
     let weights = if folder.is_file() { Some(folder.to_owned()) } else { weights_in(folder) };
     let weights = weights.or_else(|| weights_in(&folder.join("weights")));
     let weights = weights.ok_or_else(|| ModelError::FolderWithoutWeights { path: folder.to_owned() })?;
     Ok(Found { weights, config: globals.load(None)? })
+}
+
+/// [`find`] for a captioner: without a name the newest among the runs, else the one that comes with pixscribe.
+pub(super) fn find_captioner(globals: &Globals, name: Option<&str>) -> Result<Found, CliError> {
+    if name.is_none()
+        && let Some(run) = newest(globals, ModelKind::Captioner)?
+    {
+        return of_run(globals, &run);
+    }
+    find(globals, name, ModelKind::Captioner)
+}
+
+/// The run of a kind of model that last said something, among those that have weights.
+fn newest(globals: &Globals, kind: ModelKind) -> Result<Option<RunDir>, CliError> {
+    let spoken = |run: RunDir| {
+        let state = State::read(&run.state_path()).ok().filter(|state| state.model == kind.as_str())?;
+        weights_in(&run.weights_dir()).map(|_| (state.heartbeat_ms, run))
+    };
+    let runs = RunDir::list(&globals.runs)?.into_iter().filter_map(spoken);
+    Ok(runs.max_by_key(|(heartbeat_ms, _)| *heartbeat_ms).map(|(_, run)| run))
+}
+
+/// Whether a folder is a model's as Hugging Face has it: no folder of ours has this file.
+fn is_hugging_face(folder: &Path) -> bool {
+    folder.is_dir() && folder.join("config.json").exists()
 }
 
 fn of_run(globals: &Globals, run: &RunDir) -> Result<Found, CliError> {
@@ -76,6 +110,10 @@ pub(super) fn pretrained(globals: &Globals, kind: ModelKind) -> Result<PathBuf, 
 impl Found {
     /// Reads the weights onto a device.
     pub fn load<D: Backend>(&self, device: D) -> Result<Trained<D>, TrainError> {
+        if self.weights.is_dir() {
+            let folder = hf::Folder::open(&self.weights).map_err(SpeakerError::from)?;
+            return Trained::from_folder(device, &folder, &self.weights.display().to_string());
+        }
         Trained::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
     }
 

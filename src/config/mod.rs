@@ -3,6 +3,7 @@
 //! Every setting is one row of a section's table (`data.rs`, `runtime.rs`, one file a model, `ui.rs`): its key, its meaning and
 //! what is allowed. The checks, the messages and the text of the repository's `config.toml` all come from those rows.
 
+mod captioner;
 mod check;
 mod choice;
 mod cnn;
@@ -21,6 +22,7 @@ mod ui;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use captioner::{CaptionerConfig, EncoderChoice, EyesKind, PatchPreset};
 pub use cnn::{CnnConfig, Flip, Preset};
 pub use data::DataConfig;
 pub use diffusion::DiffusionConfig;
@@ -39,6 +41,7 @@ choice::choice! {
         Cnn = "cnn",
         Gan = "gan",
         Diffusion = "diffusion",
+        Captioner = "captioner",
     }
 }
 
@@ -49,6 +52,7 @@ impl ModelKind {
             Self::Cnn => "CNN",
             Self::Gan => "GAN",
             Self::Diffusion => "Diffusion",
+            Self::Captioner => "Captioner",
         }
     }
 }
@@ -65,6 +69,7 @@ pub struct Config {
     pub cnn: CnnConfig,
     pub gan: GanConfig,
     pub diffusion: DiffusionConfig,
+    pub captioner: CaptionerConfig,
     pub ui: UiConfig,
 }
 
@@ -84,6 +89,7 @@ impl Config {
             cnn: CnnConfig::of_preset(preset),
             gan: GanConfig::default(),
             diffusion: DiffusionConfig::default(),
+            captioner: CaptionerConfig::default(),
             ui: UiConfig::default(),
         }
     }
@@ -98,7 +104,7 @@ impl Config {
         match self.model {
             Some(ModelKind::Gan) => &self.gan.labels,
             Some(ModelKind::Diffusion) => &self.diffusion.labels,
-            Some(ModelKind::Cnn) | None => &[],
+            Some(ModelKind::Cnn | ModelKind::Captioner) | None => &[],
         }
     }
 
@@ -131,6 +137,7 @@ pub const SECTIONS: &[(&str, &str, &[Setting])] = &[
         "The class-conditional diffusion model, which draws, restores and names: `pixscribe train diffusion`.",
         diffusion::SETTINGS,
     ),
+    ("captioner", "The net that writes captions of what it sees: `pixscribe train captioner`.", captioner::SETTINGS),
     ("ui", "The dashboard.", ui::SETTINGS),
 ];
 
@@ -144,6 +151,8 @@ mod tests {
         all.data.path = Some("somewhere".into());
         all.data.limit = Some(1);
         all.diffusion.init = Some("somewhere".into());
+        all.captioner.init = Some("other".to_owned());
+        all.captioner.captions = Some("somewhere".into());
         let table = toml::Table::try_from(&all).unwrap();
         let rows: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
         assert_eq!(table.keys().len(), rows.len());

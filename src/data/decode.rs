@@ -58,6 +58,14 @@ pub fn image_whole(path: &Path) -> Result<RgbImage, DataError> {
     })
 }
 
+/// A picture pixel by pixel, upright, however large it is up to 100 million pixels.
+///
+/// # Errors
+/// When it cannot be read, or has more.
+pub fn image_full(path: &Path) -> Result<RgbImage, DataError> {
+    decode(path, Ok)
+}
+
 /// Both, from one reading of the file.
 pub fn image_both(path: &Path) -> Result<(Image32, RgbImage), DataError> {
     let picture = open(path)?;

@@ -53,9 +53,10 @@ impl Gallery {
         &self.labels
     }
 
-    /// A label's name; its number where it has none.
+    /// A label's name. The one behind the last is that of a caption that says no label.
     pub fn label(&self, label: usize) -> &str {
-        self.labels.get(label).map_or("?", String::as_str)
+        let other = if label == self.labels.len() { "none" } else { "?" };
+        self.labels.get(label).map_or(other, String::as_str)
     }
 
     pub fn len(&self) -> u32 {

@@ -50,13 +50,30 @@ impl<D: Backend> Adam<D> {
         gradients: &Gradients<f32, D>,
         learning_rate: f32,
     ) -> Result<(), D::Err> {
+        self.scaled_step(module, gradients, 1.0, learning_rate)
+    }
+
+    /// [`Self::step`] along the gradients times `gradient_scale`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// As [`Self::step`].
+    pub fn scaled_step(
+        &mut self,
+        module: &mut impl Module<D>,
+        gradients: &Gradients<f32, D>,
+        gradient_scale: f32,
+        learning_rate: f32,
+    ) -> Result<(), D::Err> {
         let steps = read(&self.steps)[0] + 1.0;
         self.steps.copy_from(&[steps]);
         let AdamConfig { beta1, beta2, eps, weight_decay } = self.config;
         // In double precision: 1 - 0.999^t loses half its digits in single precision.
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(f64::from(steps))) as f32;
         let (correction1, correction2) = (correction(beta1), correction(beta2));
-        let step = AdamStep { learning_rate, beta1, beta2, eps, weight_decay, correction1, correction2 };
+        let step =
+            AdamStep { learning_rate, beta1, beta2, eps, weight_decay, gradient_scale, correction1, correction2 };
         module.walk(&Scope::default(), &mut Descent { moments: &mut self.moments, gradients, step })
     }
 }

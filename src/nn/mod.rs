@@ -15,5 +15,5 @@ pub use adversarial::{ConditionalNorm, Embedding, Spectral};
 pub use denoising::{GroupNorm, SelfAttention};
 pub use layers::{BatchNorm, Conv, Linear};
 pub use optim::{Sgd, SgdConfig};
-pub use parameter::{Module, Role, Scope, Visitor, parameter_count};
+pub use parameter::{Module, Role, Scope, Visitor, Without, parameter_count};
 pub use transformer::LayerNorm;

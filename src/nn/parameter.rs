@@ -50,6 +50,26 @@ pub trait Module<D: Backend> {
     fn walk<V: Visitor<D>>(&mut self, scope: &Scope, visitor: &mut V) -> Result<(), V::Err>;
 }
 
+/// Shows another visitor what stands below a scope, but for some parts of it.
+pub struct Without<'a, V> {
+    pub visitor: &'a mut V,
+    pub scope: &'a Scope,
+    /// Names below the scope, of modules or of single tensors.
+    pub parts: &'a [&'a str],
+}
+
+impl<D: Backend, V: Visitor<D>> Visitor<D> for Without<'_, V> {
+    type Err = V::Err;
+
+    fn visit<S: Shape>(&mut self, name: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), V::Err> {
+        let is_within = |part: &&str| {
+            let rest = name.strip_prefix(self.scope.child(part).name());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if self.parts.iter().any(is_within) { Ok(()) } else { self.visitor.visit(name, role, tensor) }
+    }
+}
+
 /// The number of trained numbers of a model.
 pub fn parameter_count<D: Backend>(module: &mut impl Module<D>) -> usize {
     struct Count(usize);
@@ -65,5 +85,41 @@ pub fn parameter_count<D: Backend>(module: &mut impl Module<D>) -> usize {
     let mut count = Count(0);
     match module.walk(&Scope::default(), &mut count) {
         Ok(()) => count.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Linear;
+    use dfdx::prelude::{Cpu, ZerosTensor};
+
+    struct Names(Vec<String>);
+
+    impl Visitor<Cpu> for Names {
+        type Err = std::convert::Infallible;
+        fn visit<S: Shape>(&mut self, name: &str, _: Role, _: &mut Tensor<S, f32, Cpu>) -> Result<(), Self::Err> {
+            self.0.push(name.to_owned());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn parts_are_left_out_by_their_whole_names() {
+        let device = Cpu::default();
+        let mut layer =
+            Linear::<Cpu> { weight: device.zeros_like(&(2, 3)), bias: Some(device.zeros_like(&(2,))), relu: false };
+        let net = Scope::default().child("net");
+        let mut shown = |parts: &[&str]| {
+            let mut names = Names(Vec::new());
+            let mut visitor = Without { visitor: &mut names, scope: &net, parts };
+            for name in ["conv1", "conv10"] {
+                let Ok(()) = layer.walk(&net.child(name), &mut visitor);
+            }
+            names.0
+        };
+        assert_eq!(shown(&["conv1"]), ["net.conv10.weight", "net.conv10.bias"]);
+        assert_eq!(shown(&["conv1.bias", "conv10"]), ["net.conv1.weight"]);
+        assert_eq!(shown(&["conv", "net"]).len(), 4);
     }
 }

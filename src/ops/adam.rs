@@ -14,6 +14,8 @@ pub struct AdamStep {
     pub eps: f32,
     /// Decoupled: the weights shrink by `learning_rate * weight_decay`.
     pub weight_decay: f32,
+    /// What the gradient is multiplied by: below 1 where it is clipped.
+    pub gradient_scale: f32,
     /// `1 - beta1^t` and `1 - beta2^t` at step `t`, the first being 1.
     pub correction1: f32,
     pub correction2: f32,
@@ -21,7 +23,7 @@ pub struct AdamStep {
 
 /// Adam with decoupled weight decay on a device.
 ///
-/// `w *= 1 - rate * decay; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+/// `g *= scale; w *= 1 - rate * decay; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
 /// w -= rate * (m / c1) / (sqrt(v / c2) + eps)`, as `torch.optim.AdamW` does it (Kingma and Ba 2015; Loshchilov and
 /// Hutter 2019, algorithm 2).
 pub trait AdamOp: Device<f32> {
@@ -93,6 +95,7 @@ simd_fn! {
         let rate = step.learning_rate / step.correction1;
         let inverse = 1.0 / step.correction2.sqrt();
         for (((w, &g), m), v) in w.iter_mut().zip(gradient).zip(m).zip(v) {
+            let g = g * step.gradient_scale;
             *m = step.beta1 * *m + (1.0 - step.beta1) * g;
             *v = step.beta2 * *v + (1.0 - step.beta2) * g * g;
             *w = keep * *w - rate * *m / (v.sqrt() * inverse + step.eps);
@@ -117,7 +120,7 @@ pub fn composed<S: Shape, D: Device<f32>>(
     step: AdamStep,
 ) -> Result<(), D::Err> {
     let flat = (w.shape().num_elements(),);
-    let g = gradient.try_reshape_like(&flat)?;
+    let g = gradient.try_reshape_like(&flat)?.try_mul(step.gradient_scale)?;
     *m = m.clone().try_mul(step.beta1)?.try_add(g.clone().try_mul(1.0 - step.beta1)?)?;
     *v = v.clone().try_mul(step.beta2)?.try_add(g.try_square()?.try_mul(1.0 - step.beta2)?)?;
     let size = v.clone().try_sqrt()?.try_mul(1.0 / step.correction2.sqrt())?.try_add(step.eps)?;
@@ -169,10 +172,11 @@ mod tests {
                     beta2: 0.9,
                     eps: 1e-3,
                     weight_decay: 0.05,
+                    gradient_scale: 0.5,
                     correction1: 1.0 - 0.5f32.powi(i),
                     correction2: 1.0 - 0.9f32.powi(i),
                 };
-                let gradient: Vec<f32> = steps(5, 3, 13).iter().map(|g| g * i as f32).collect();
+                let gradient: Vec<f32> = steps(5, 3, 13).iter().map(|g| 2.0 * g * i as f32).collect();
                 way(&mut w, tensor(&gradient, (5,)), &mut m, &mut v, step).unwrap();
                 assert_close("w", &read(&w), due, 1e-6);
             }
@@ -198,6 +202,7 @@ mod tests {
             beta2: 0.99,
             eps: 1e-6,
             weight_decay: 0.1,
+            gradient_scale: 0.3,
             correction1: 0.4,
             correction2: 0.1,
         };

@@ -156,6 +156,11 @@ impl RunDir {
         self.root.join("predictions")
     }
 
+    /// What the model wrote about every test image, a file an epoch; not there before the first.
+    pub fn captions_dir(&self) -> PathBuf {
+        self.root.join("captions")
+    }
+
     /// Pictures that the model made.
     pub fn samples_dir(&self) -> PathBuf {
         self.root.join("samples")
@@ -186,7 +191,8 @@ impl RunDir {
 
     /// Clears files that a killed worker left half-written. For the holder of the lock only.
     pub fn remove_half_written(&self) {
-        let folders = [self.root.clone(), self.weights_dir(), self.predictions_dir(), self.samples_dir()];
+        let (weights, predictions, captions) = (self.weights_dir(), self.predictions_dir(), self.captions_dir());
+        let folders = [self.root.clone(), weights, predictions, captions, self.samples_dir()];
         let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {

@@ -94,6 +94,16 @@ pub enum EventKind {
         /// Relative to the run.
         path: String,
     },
+    /// What was written about every image of a split is in a file.
+    Captions {
+        /// Which images.
+        split: String,
+        /// Counted from 1.
+        #[serde(default)]
+        epoch: u64,
+        /// Relative to the run.
+        path: String,
+    },
     /// The model made pictures.
     Samples {
         /// Relative to the run.
@@ -203,13 +213,14 @@ pub struct SheetNote {
 }
 
 /// Kinds that [`EventKind`] knows: such a record with other contents is damage, not novelty.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "hello",
     "metric_defs",
     "metrics",
     "epoch_finished",
     "confusion",
     "predictions",
+    "captions",
     "samples",
     "checkpoint_saved",
     "phase_changed",
@@ -355,6 +366,7 @@ mod tests {
             EventKind::EpochFinished { epoch: 1, step: 2, values: values.clone() },
             EventKind::Confusion { split: "test".into(), epoch: 1, labels: vec!["a".into()], matrix: vec![vec![3]] },
             EventKind::Predictions { split: "test".into(), epoch: 1, path: "predictions/test-00001.bin".into() },
+            EventKind::Captions { split: "test".into(), epoch: 1, path: "captions/test-00001.json".into() },
             EventKind::Samples { path: "samples/1.png".into(), epoch: 1, step: 2, sheet: None },
             EventKind::CheckpointSaved { path: "weights/2".into(), step: 2, epoch: 1, best: true },
             EventKind::PhaseChanged { phase: Phase::Paused, reason: Some("asked".into()) },

@@ -7,6 +7,7 @@
 
 mod answer;
 mod atomic;
+pub mod captions;
 mod command;
 mod directory;
 mod error;

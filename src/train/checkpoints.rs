@@ -3,8 +3,8 @@
 use super::error::TrainError;
 use crate::config::ModelKind;
 use crate::data::{self, Dataset};
-use crate::nn::checkpoint::TensorFile;
-use crate::run::{RunDir, RunError, atomic_write};
+use crate::nn::checkpoint::{CheckpointError, TensorFile};
+use crate::run::{RunDir, RunError, RunName, atomic_write};
 use std::path::{Path, PathBuf};
 
 /// The best epoch's weights, beside the last ones.
@@ -101,13 +101,15 @@ impl Checkpoints {
     }
 }
 
-/// Reads a file of weights.
+/// Opens a file of weights; its numbers are read when they are asked for.
 ///
 /// # Errors
 /// When it cannot be read or is damaged.
 pub fn read(path: &Path) -> Result<TensorFile, TrainError> {
-    let bytes = std::fs::read(path).map_err(RunError::io("read", path))?;
-    TensorFile::parse(&bytes).map_err(|source| TrainError::Checkpoint { path: path.into(), source })
+    TensorFile::open(path).map_err(|source| match source {
+        CheckpointError::Io(cause) => RunError::io("read", path)(cause).into(),
+        source => TrainError::Checkpoint { path: path.into(), source },
+    })
 }
 
 const DATA_KEY: &str = "data_sha256";
@@ -137,12 +139,12 @@ pub fn pretrained(runs: &Path, kind: ModelKind) -> Option<PathBuf> {
     std::iter::once(below(runs)).chain(shipped).find_map(|folder| weights_in(&folder))
 }
 
-/// The weights that `name` means: those of a run in `runs`, else a file, or those in a folder. A file that is not there is
-/// told when it is read.
-pub fn named(runs: &Path, name: &str) -> PathBuf {
-    let run = name.parse().ok().and_then(|name| RunDir::open(runs, &name).ok());
-    let path = PathBuf::from(name);
-    run.and_then(|run| weights_in(&run.weights_dir())).or_else(|| weights_in(&path)).unwrap_or(path)
+/// The weights that a user names: those of a run, of a folder of weights, or a file. A run's name goes first.
+pub fn named(runs: &Path, name: &str) -> Option<PathBuf> {
+    let run = name.parse::<RunName>().ok().and_then(|run| weights_in(&RunDir::open(runs, &run).ok()?.weights_dir()));
+    let path = Path::new(name);
+    let file = || (path.is_file()).then(|| path.to_owned());
+    run.or_else(file).or_else(|| weights_in(path)).or_else(|| weights_in(&path.join("weights")))
 }
 
 /// The newest weights of a run or of any folder of weights: the last step's, else the best, else the only file.
@@ -169,7 +171,6 @@ fn superfluous(steps: &[u64], keep: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::RunName;
 
     fn file(step: u64) -> Vec<u8> {
         let mut file = TensorFile::default();

@@ -97,6 +97,19 @@ impl Evaluation {
         }
     }
 
+    /// Takes in one answer that did not come as logits: the label that was said, how surely, 0..=1, and the true one. Its
+    /// loss is told by [`Self::set_loss`].
+    pub fn say(&mut self, said: usize, confidence: f32, truth: usize) {
+        self.confusion[truth][said] += 1;
+        self.predictions.push(Prediction::new(said as u8, confidence));
+        self.tally.add(0.0, usize::from(said == truth), 1);
+    }
+
+    /// The mean loss of all answers, in nats, where it is not that of their logits.
+    pub fn set_loss(&mut self, mean: f64) {
+        self.tally.loss = mean * self.tally.count as f64;
+    }
+
     /// The loss under its name, and `split/accuracy`.
     pub fn values(&self) -> Values {
         let name = |what| format!("{}/{what}", self.split);

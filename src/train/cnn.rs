@@ -141,7 +141,7 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
         self.material.data.labels.to_vec()
     }
 
-    fn save_model(&mut self, file: &mut TensorFile) {
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
         file.collect("model", &mut self.model);
         let card = Card {
             model: ModelKind::Cnn,
@@ -154,13 +154,15 @@ impl<D: Backend> Recipe for CnnRecipe<D> {
             labels_only: false,
         };
         card.write(file);
+        Ok(())
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        self.save_model(file);
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        self.save_model(file)?;
         file.collect("optimiser", &mut self.optimiser);
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
+        Ok(())
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {

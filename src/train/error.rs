@@ -1,5 +1,7 @@
 //! What can go wrong in a training.
 
+use crate::captions::CaptionError;
+use crate::models::captioner::LessonError;
 use crate::nn::checkpoint::CheckpointError;
 use crate::run::RunError;
 use std::path::PathBuf;
@@ -19,10 +21,28 @@ pub enum TrainError {
     Run(#[from] RunError),
     #[error("{0}")]
     Data(#[from] crate::data::DataError),
+    #[error("{0}")]
+    Captions(#[from] CaptionError),
+    #[error("the captions cannot be taught: {0}")]
+    Lesson(#[from] LessonError),
+    #[error("the tokenizer has no token {token} to end a caption with; use one that has it")]
+    NoEnd { token: &'static str },
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
     #[error("{path} holds {found}, and this training can begin with {due} alone: set init to another run")]
     OtherModel { path: PathBuf, found: String, due: String },
+    #[error("no run, folder or file of weights is called {name}: train one, or name another")]
+    NoWeights { name: String },
+    #[error("{path} holds a {found}, and the eyes of a {asked} were asked for: set captioner.encoder to what it is")]
+    OtherEyes { path: PathBuf, asked: &'static str, found: &'static str },
+    #[error("{path} does not say where the words of facts begin: it is no checkpoint of a training")]
+    NoThresholds { path: PathBuf },
+    #[error("{path} lends no eyes: {why}")]
+    NoEyes { path: PathBuf, why: &'static str },
+    #[error("{0}")]
+    Speaker(#[from] super::captioner::SpeakerError),
+    #[error("a captioner names no labels: ask it for captions with `pixscribe caption`")]
+    NamesNoLabels,
     #[error("the model draws no pictures")]
     DrawsNothing,
     #[error("the training panicked: {0} (log.txt of the run says where)")]

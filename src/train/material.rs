@@ -49,6 +49,12 @@ impl Material {
         Ok(Self { data, indices, held_out, stats, batch_size, augment, seed, loader: None })
     }
 
+    /// Normalises pixels by other statistics from now on.
+    pub fn set_stats(&mut self, stats: ChannelStats) {
+        self.stats = stats;
+        self.loader = None;
+    }
+
     /// A training of `epochs`, whose evaluations look at the held-out and the test images and `more` others.
     pub fn plan(&self, epochs: u64, eval_every: u64, more: usize) -> Plan {
         Plan {

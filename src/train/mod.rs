@@ -1,5 +1,6 @@
 //! Training: the loop, what it asks of a model, and one recipe a model.
 
+pub mod captioner;
 pub mod checkpoints;
 pub mod classification;
 pub mod cnn;
@@ -25,7 +26,8 @@ use crate::data::Dataset;
 use crate::ops::Backend;
 use std::path::Path;
 
-/// The recipe of `model` at step 0, with its own section of the settings. `runs` is where weights to judge by may lie.
+/// The recipe of `model` at step 0, with its own section of the settings. `runs` is where weights
+/// to judge by may lie, and those that are borrowed.
 ///
 /// # Errors
 /// When the data is too little or the device fails.
@@ -45,6 +47,9 @@ pub fn recipe<D: Backend>(
         ModelKind::Diffusion => {
             let judge = checkpoints::pretrained(runs, ModelKind::Cnn);
             Box::new(diffusion::DiffusionRecipe::new(device, data, config.diffusion.clone(), runs, judge.as_deref())?)
+        }
+        ModelKind::Captioner => {
+            Box::new(captioner::CaptionerRecipe::new(device, data, config.captioner.clone(), runs)?)
         }
     })
 }

@@ -4,6 +4,7 @@ use super::classification::{Evaluation, Values};
 use super::error::TrainError;
 use super::made::sheet::Sheet;
 use crate::nn::checkpoint::TensorFile;
+use crate::run::captions::Told;
 use crate::run::{MetricDef, SheetNote};
 use std::time::Duration;
 
@@ -56,8 +57,17 @@ pub struct Findings {
     pub confusions: Vec<Matrix>,
     /// What else was measured.
     pub values: Values,
+    /// What was written about every image of a split.
+    pub captions: Vec<Captioned>,
     /// Sentences for the log: something to look at.
     pub warnings: Vec<String>,
+}
+
+/// Captions of a split's images, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Captioned {
+    pub split: &'static str,
+    pub captions: Vec<Told>,
 }
 
 /// What a model is to draw.
@@ -139,10 +149,16 @@ pub trait Recipe {
     fn labels(&self) -> Vec<String>;
 
     /// Puts what using the model needs into the file: its card and the weights that are used.
-    fn save_model(&mut self, file: &mut TensorFile);
+    ///
+    /// # Errors
+    /// When a part of it has no form that a file could hold.
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError>;
 
     /// Puts everything that training on needs into the file, the card too.
-    fn save(&mut self, file: &mut TensorFile);
+    ///
+    /// # Errors
+    /// As [`Self::save_model`].
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError>;
 
     /// Called once before the first step of a training that has no checkpoint yet.
     ///

@@ -1,5 +1,6 @@
 //! A trained model: what its file of weights says of itself, and its answers to pictures.
 
+use super::captioner::Speaker;
 use super::classification::{Answer, Evaluation};
 use super::diffusion::{Mender, Sampling};
 use super::error::TrainError;
@@ -7,6 +8,7 @@ use super::made::Painter;
 use crate::config::{ModelKind, Preset};
 use crate::data::augment::{Loader, Normaliser};
 use crate::data::{ChannelStats, SIDE, Split};
+use crate::hf;
 use crate::models::{Cnn, Discriminator};
 use crate::nn::checkpoint::{CheckpointError, TensorFile};
 use crate::nn::{Ema, Module};
@@ -181,15 +183,20 @@ pub enum Net<D: Backend> {
     Cnn(Box<Cnn<D>>),
     Gan(Box<super::gan::Pair<D>>),
     Diffusion(Box<super::diffusion::Diffuser<D>>),
+    Captioner(Box<Speaker<D>>),
 }
 
 impl<D: Backend> Net<D> {
     /// Its part that names labels.
-    pub fn classifier(&self) -> &dyn Classifier<D> {
+    ///
+    /// # Errors
+    /// When it has none: a captioner speaks in sentences.
+    pub fn classifier(&self) -> Result<&dyn Classifier<D>, TrainError> {
         match self {
-            Self::Cnn(net) => net.as_ref(),
-            Self::Gan(pair) => &pair.discriminator,
-            Self::Diffusion(diffuser) => diffuser.as_ref(),
+            Self::Cnn(net) => Ok(net.as_ref()),
+            Self::Gan(pair) => Ok(&pair.discriminator),
+            Self::Diffusion(diffuser) => Ok(diffuser.as_ref()),
+            Self::Captioner(_) => Err(TrainError::NamesNoLabels),
         }
     }
 }
@@ -220,8 +227,37 @@ impl<D: Backend> Trained<D> {
             ModelKind::Diffusion => {
                 Net::Diffusion(Box::new(super::diffusion::Diffuser::from_file(&device, file, &card, path)?))
             }
+            ModelKind::Captioner => Net::Captioner(Box::new(Speaker::from_file(&device, file, path)?)),
         };
         Ok(Self { net, device, card })
+    }
+
+    /// The captioner of a Hugging Face folder. It says of itself that it came from `name`, and knows no list of labels.
+    ///
+    /// # Errors
+    /// When the folder asks for what is not done here, or its weights are not those that its settings tell of.
+    pub fn from_folder(device: D, folder: &hf::Folder, name: &str) -> Result<Self, TrainError> {
+        let speaker = Speaker::from_folder(&device, folder)?;
+        let (mean, std) = speaker.preprocessing.normalise.unwrap_or(([0.0; 3], [1.0; 3]));
+        let card = Card {
+            model: ModelKind::Captioner,
+            preset: None,
+            labels: Vec::new(),
+            mean,
+            std,
+            data: format!("imported from {name}"),
+            seed: 0,
+            labels_only: false,
+        };
+        Ok(Self { net: Net::Captioner(Box::new(speaker)), device, card })
+    }
+
+    /// Its part that writes captions; none where it has none.
+    pub fn speaker(&self) -> Option<&Speaker<D>> {
+        match &self.net {
+            Net::Captioner(speaker) => Some(speaker),
+            Net::Cnn(_) | Net::Gan(_) | Net::Diffusion(_) => None,
+        }
     }
 
     /// Its part that makes pictures; none where it has none, or where that was not trained.
@@ -229,7 +265,7 @@ impl<D: Backend> Trained<D> {
         match &self.net {
             Net::Gan(pair) if !self.card.labels_only => Some(pair.as_ref()),
             Net::Diffusion(diffuser) => Some(diffuser.as_ref()),
-            Net::Gan(_) | Net::Cnn(_) => None,
+            Net::Gan(_) | Net::Cnn(_) | Net::Captioner(_) => None,
         }
     }
 
@@ -237,7 +273,7 @@ impl<D: Backend> Trained<D> {
     pub fn restorer(&self) -> Option<Mender<'_>> {
         match &self.net {
             Net::Diffusion(diffuser) => Some(diffuser.mender()),
-            Net::Gan(_) | Net::Cnn(_) => None,
+            Net::Gan(_) | Net::Cnn(_) | Net::Captioner(_) => None,
         }
     }
 
@@ -245,7 +281,7 @@ impl<D: Backend> Trained<D> {
     pub fn sampling(&mut self) -> Option<&mut Sampling> {
         match &mut self.net {
             Net::Diffusion(diffuser) => Some(&mut diffuser.sampling),
-            Net::Gan(_) | Net::Cnn(_) => None,
+            Net::Gan(_) | Net::Cnn(_) | Net::Captioner(_) => None,
         }
     }
 
@@ -253,7 +289,7 @@ impl<D: Backend> Trained<D> {
     pub fn noise_scale(&mut self) -> Option<&mut f32> {
         match &mut self.net {
             Net::Gan(pair) => Some(&mut pair.noise_scale),
-            Net::Cnn(_) | Net::Diffusion(_) => None,
+            Net::Cnn(_) | Net::Diffusion(_) | Net::Captioner(_) => None,
         }
     }
 
@@ -263,7 +299,7 @@ impl<D: Backend> Trained<D> {
     /// When the device fails.
     pub fn shares(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, TrainError> {
         let pictures = Normaliser::new(self.card.stats()).apply(pixels);
-        let logits = infer(self.net.classifier(), &self.device, pictures)?;
+        let logits = infer(self.net.classifier()?, &self.device, pictures)?;
         let shares = |row: &[f32]| {
             let answer = Answer::of(row);
             row.iter().map(|&logit| answer.share(logit)).collect()

@@ -174,6 +174,7 @@ fn recipe_words(recipe: &Recipe) -> &'static str {
         Recipe::Model(ModelKind::Cnn, _) => "a modern small net",
         Recipe::Model(ModelKind::Gan, _) => "draws what it is asked for, names what it sees",
         Recipe::Model(ModelKind::Diffusion, _) => "draws out of noise, restores, names what it sees",
+        Recipe::Model(ModelKind::Captioner, _) => "says in a sentence what it sees",
         Recipe::Like(_) => "every setting of that run",
     }
 }

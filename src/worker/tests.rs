@@ -1,7 +1,7 @@
 //! Whole runs within this process, with a batch that is spoilt on purpose.
 
 use super::*;
-use crate::config::{CnnConfig, DataConfig, DiffusionConfig, GanConfig, RuntimeConfig};
+use crate::config::{CaptionerConfig, CnnConfig, DataConfig, DiffusionConfig, GanConfig, RuntimeConfig};
 use crate::run::read_events;
 use crate::train::material::spoilt;
 use std::path::Path;
@@ -27,6 +27,15 @@ fn a_run(root: &Path, model: ModelKind) -> RunDir {
             checkpoint_every_s: 0.0,
             ..DiffusionConfig::default()
         },
+        captioner: CaptionerConfig {
+            batch_size: 18,
+            epochs: 1,
+            width: 16,
+            heads: 2,
+            layers: 1,
+            checkpoint_every_s: 0.0,
+            ..CaptionerConfig::default()
+        },
         ..Config::default()
     };
     RunDir::create(root, &"run".parse().unwrap(), &config.to_toml().unwrap()).unwrap()
@@ -43,7 +52,7 @@ fn finished_weights(run: &RunDir) -> Vec<u8> {
 
 #[test]
 fn a_nan_in_a_batch_ends_the_run_as_diverged_and_its_last_good_checkpoint_goes_on() {
-    for model in [ModelKind::Cnn, ModelKind::Gan, ModelKind::Diffusion] {
+    for model in [ModelKind::Cnn, ModelKind::Gan, ModelKind::Diffusion, ModelKind::Captioner] {
         let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let run = a_run(root.path(), model);
         let state = compute(&run, Some(SPOILT));

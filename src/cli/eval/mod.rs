@@ -1,5 +1,6 @@
 //! `pixscribe eval`: a trained model's answers to every picture of a split.
 
+mod captions;
 mod made;
 mod restoration;
 
@@ -9,6 +10,8 @@ use super::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset, Split};
 use crate::ops::Backend;
+use crate::train::captioner::Speaker;
+use crate::train::captioner::recipe::exam::labels_and_none;
 use crate::train::device::Device;
 use crate::train::trained::evaluate;
 use crate::train::{Evaluation, TrainError};
@@ -44,6 +47,9 @@ struct Report {
     /// Of a model that makes pictures.
     #[serde(flatten)]
     made: Option<made::Figures>,
+    /// Of a model that writes captions; its labels have one more that stands for none, the last.
+    #[serde(flatten)]
+    captions: Option<captions::Figures>,
 }
 
 pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
@@ -85,7 +91,10 @@ fn measure<D: Backend>(
         return Err(EvalError::NoImages { split: name, data_path }.into());
     }
     let bar = bar(args.json, split.len());
-    let classifier = trained.net.classifier();
+    if let Some(speaker) = trained.speaker() {
+        return of_captions(speaker, found, &data, (name, &split), &bar);
+    }
+    let classifier = trained.net.classifier()?;
     let mut go_on = || {
         bar.inc(classifier.batch() as u64);
         true
@@ -102,6 +111,26 @@ fn measure<D: Backend>(
         report.made = Some(made::measure(painter, &trained, args, globals, &data, &split)?);
     }
     Ok(report)
+}
+
+fn of_captions<D: Backend>(
+    speaker: &Speaker<D>,
+    found: &Found,
+    data: &Dataset,
+    split: (&'static str, &Split),
+    bar: &ProgressBar,
+) -> Result<Report, CliError> {
+    let mut go_on = || {
+        bar.inc(speaker.batch() as u64);
+        true
+    };
+    let begun = Instant::now();
+    let measured = captions::measure(speaker, found, data, split, &mut go_on)?;
+    let ms_per_image = begun.elapsed().as_secs_f64() * 1e3 / split.1.len() as f64;
+    bar.finish_and_clear();
+    let (evaluation, figures) = measured.ok_or(TrainError::OutOfBatches)?;
+    let report = report(&evaluation, &data.labels, found);
+    Ok(Report { labels: labels_and_none(&data.labels), captions: Some(figures), ms_per_image, ..report })
 }
 
 /// A model of some of the labels is measured on the images of these.
@@ -143,6 +172,7 @@ fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
         calls_per_image: 1,
         ms_per_image: 0.0,
         made: None,
+        captions: None,
     }
 }
 
@@ -163,10 +193,13 @@ fn print(report: &Report) {
         if report.calls_per_image == 1 { "one pass".to_owned() } else { format!("{} passes", report.calls_per_image) };
     println!("{passes} of the net and {:.1} ms an image", report.ms_per_image);
     let width = report.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-    for (index, label) in report.labels.iter().enumerate() {
+    for (index, label) in report.labels.iter().enumerate().filter(|(_, label)| report.per_class.contains_key(*label)) {
         let share = report.per_class.get(label).copied().flatten();
         let share = share.map_or("   -   ".to_owned(), |share| format!("{:6.2} %", 100.0 * share));
         println!("  {label:width$}  {share}{}", taken_for(&report.confusion[index], index, &report.labels));
+    }
+    if let Some(figures) = &report.captions {
+        figures.print(report.accuracy);
     }
     if let Some(figures) = &report.made {
         figures.print(&report.labels);

@@ -1,22 +1,22 @@
 //! `pixscribe restore`: noisy, blurred or incomplete pictures of any size, made whole by a diffusion model.
 
 mod places;
+pub(super) mod wanted;
 
 use super::args::{RestoreArgs, RestoreTask};
 use super::{BadUsage, CliError, CliResult, Globals, model};
 use crate::config::ModelKind;
-use crate::data::SIDE;
 use crate::data::decode::image_whole;
 use crate::ops::Backend;
 use crate::ops::random::Stream;
-use crate::restoration::{Mask, Picture, RestorationError, Restorer, Task, measure, noise_level, task};
+use crate::restoration::{Picture, Restorer, Task, measure, task};
 use crate::train::device::Device;
-use image::DynamicImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use places::{Place, places, save};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use wanted::Wanted;
 
 /// What the noise of `--damage` is drawn by.
 const DAMAGE: (u64, &str) = (1, "restore.damage");
@@ -157,33 +157,11 @@ fn restore_one(restorer: &dyn Restorer, args: &RestoreArgs, path: &Path, place: 
 
 /// What is to be put right, and whether its noise had to be estimated.
 fn asked(args: &RestoreArgs, given: &Picture) -> Result<(Task, bool), CliError> {
-    Ok(match args.task {
-        RestoreTask::Denoise => {
-            let sigma = args.sigma.or(args.damage.then_some(task::NOISE));
-            let estimated = sigma.is_none();
-            (Task::Denoise { sigma: sigma.map_or_else(|| noise_level::estimate(given), Ok)? }, estimated)
-        }
-        RestoreTask::Deblur => {
-            let (blur, sigma) = (args.blur.unwrap_or(task::BLUR), args.sigma.unwrap_or(task::BLUR_NOISE));
-            (Task::Deblur { blur, sigma }, false)
-        }
-        RestoreTask::Inpaint => {
-            let mask = match &args.mask {
-                Some(path) => Mask::from_grey(&DynamicImage::from(image_whole(path)?).into_luma8())?,
-                None => hole(given)?,
-            };
-            // Says which sizes do not fit before anything is computed.
-            let task = Task::Inpaint { mask };
-            task.finish(given, given)?;
-            (task, false)
-        }
-    })
-}
-
-/// A hole in the middle that takes the same share of the shorter side as the standard one takes of 32 pixels.
-fn hole(picture: &Picture) -> Result<Mask, RestorationError> {
-    let side = (picture.width().min(picture.height()) * task::HOLE / SIDE).max(1);
-    Mask::centre(picture.width(), picture.height(), side)
+    let sigma = match args.task {
+        RestoreTask::Denoise => args.sigma.or(args.damage.then_some(task::NOISE)),
+        RestoreTask::Deblur | RestoreTask::Inpaint => args.sigma,
+    };
+    wanted::wanted(&Wanted { task: args.task, sigma, blur: args.blur, mask: args.mask.as_deref() }, given)
 }
 
 /// The undamaged picture: the file itself, or the one of the same name in a folder.

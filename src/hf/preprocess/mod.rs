@@ -9,7 +9,7 @@ mod tests;
 
 use std::path::Path;
 
-use image::{Rgb, RgbImage, imageops};
+use image::{RgbImage, imageops};
 use serde_json::{Value, json};
 
 use super::error::HfError;
@@ -89,9 +89,19 @@ impl Preprocessing {
     /// # Errors
     /// When the picture is empty, or so thin that it would become huge.
     pub fn pixels(&self, picture: &RgbImage) -> Result<Vec<f32>, HfError> {
-        let picture = self.fit(picture)?;
+        Ok(self.numbers(self.fit(picture)?.as_raw()))
+    }
+
+    /// Pixels of 8 bits as numbers: the last two steps alone. `pixels` are red, green and blue by turns.
+    pub fn numbers(&self, pixels: &[u8]) -> Vec<f32> {
         let table = self.table();
-        Ok(picture.pixels().flat_map(|Rgb(rgb)| [0, 1, 2].map(|c| table[c][usize::from(rgb[c])])).collect())
+        pixels.as_chunks::<3>().0.iter().flat_map(|rgb| [0, 1, 2].map(|c| table[c][usize::from(rgb[c])])).collect()
+    }
+
+    /// Whether a picture of this size is neither resized nor cropped.
+    pub fn keeps(&self, width: u32, height: u32) -> bool {
+        let resized = self.resize.map_or(Some((width, height)), |(size, _)| size.of(width, height));
+        resized == Some((width, height)) && self.crop.is_none_or(|crop| crop == (width, height))
     }
 
     /// The picture resized and cropped, still of 8 bits.

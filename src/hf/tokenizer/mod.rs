@@ -7,7 +7,10 @@ mod tests;
 mod train;
 mod write;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::error::{HfError, quoted};
 use special::Special;
@@ -44,6 +47,14 @@ impl Tokenizer {
         Self::from_json(path, json, Special::default())
     }
 
+    /// The tokenizer of a tokenizer.json and of the [`Tokenizer::settings`] that it had; `path` is for messages.
+    ///
+    /// # Errors
+    /// When one of them is not what it should be.
+    pub fn parse_with(path: &Path, json: &[u8], settings: &Value) -> Result<Self, HfError> {
+        Self::from_json(path, json, Special::parse(path, settings.to_string().as_bytes())?)
+    }
+
     fn from_json(path: &Path, json: &[u8], special: Special) -> Result<Self, HfError> {
         let unread = |source| HfError::tokenizer(path, format!("cannot be read: {}", quoted(&format!("{source}"))));
         let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(unread)?;
@@ -63,6 +74,16 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, HfError> {
         let encoding = self.inner.encode(text, true).map_err(|source| self.failed("encode", &source))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// [`Tokenizer::encode`], each id with the place in the text that it stands for, in bytes.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_located(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, HfError> {
+        let encoding = self.inner.encode(text, true).map_err(|source| self.failed("encode", &source))?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(places).collect())
     }
 
     /// The text of ids, special tokens left out. Bytes that are no UTF-8 become U+FFFD.

@@ -35,9 +35,7 @@ impl Special {
         let added = document("added_tokens.json")?;
         let mut special = Self::default();
         if let Some(config) = &config {
-            let fields = config.fields();
-            special.adds_prefix_space = fields.flag("add_prefix_space")?.unwrap_or(false);
-            special.cleans_up = fields.flag("clean_up_tokenization_spaces")?.unwrap_or(false);
+            special.set_switches(config.fields())?;
         }
         for fields in [&config, &map].into_iter().flatten().map(Document::fields) {
             special.add_roles(fields)?;
@@ -46,6 +44,21 @@ impl Special {
             special.add_by_id(added.fields())?;
         }
         Ok(special)
+    }
+
+    /// What the content of a tokenizer_config.json tells; `path` is for messages.
+    pub(super) fn parse(path: &Path, config: &[u8]) -> Result<Self, HfError> {
+        let document = Document::parse(path, config)?;
+        let mut special = Self::default();
+        special.set_switches(document.fields())?;
+        special.add_roles(document.fields())?;
+        Ok(special)
+    }
+
+    fn set_switches(&mut self, config: Fields<'_>) -> Result<(), HfError> {
+        self.adds_prefix_space = config.flag("add_prefix_space")?.unwrap_or(false);
+        self.cleans_up = config.flag("clean_up_tokenization_spaces")?.unwrap_or(false);
+        Ok(())
     }
 
     /// All special tokens, those with a role first.

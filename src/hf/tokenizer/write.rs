@@ -18,23 +18,31 @@ impl Tokenizer {
         self.inner.to_string(true).map_err(|source| self.failed("write", &source))
     }
 
+    /// What tokenizer.json does not tell: which tokens begin, end and fill up, and how blanks are treated. Of the form of a
+    /// tokenizer_config.json; [`Tokenizer::parse_with`] takes it back.
+    pub fn settings(&self) -> Value {
+        let mut settings = self.roles();
+        settings.insert("add_prefix_space".into(), self.special.adds_prefix_space.into());
+        settings.insert("clean_up_tokenization_spaces".into(), self.special.cleans_up.into());
+        Value::Object(settings)
+    }
+
+    fn roles(&self) -> Map<String, Value> {
+        self.special.roles.iter().map(|(role, token)| ((*role).to_owned(), token.as_str().into())).collect()
+    }
+
     /// Names and contents of all files: tokenizer.json, its settings, and vocab.json with merges.txt where it is a BPE.
     ///
     /// # Errors
     /// As [`Tokenizer::to_json`].
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>, HfError> {
         let json = self.to_json()?;
-        let roles: Map<String, Value> =
-            self.special.roles.iter().map(|(role, token)| ((*role).to_owned(), token.as_str().into())).collect();
-        let mut config = roles.clone();
+        let mut config = self.settings();
         let older = older_form(&json);
-        let class = if older.is_some() { "GPT2Tokenizer" } else { "PreTrainedTokenizerFast" };
-        config.insert("tokenizer_class".into(), class.into());
-        config.insert("add_prefix_space".into(), self.special.adds_prefix_space.into());
-        config.insert("clean_up_tokenization_spaces".into(), self.special.cleans_up.into());
+        config["tokenizer_class"] = if older.is_some() { "GPT2Tokenizer" } else { "PreTrainedTokenizerFast" }.into();
         let mut files = vec![
-            ("tokenizer_config.json", format!("{:#}", Value::Object(config)).into_bytes()),
-            ("special_tokens_map.json", format!("{:#}", Value::Object(roles)).into_bytes()),
+            ("tokenizer_config.json", format!("{config:#}").into_bytes()),
+            ("special_tokens_map.json", format!("{:#}", Value::Object(self.roles())).into_bytes()),
             (TOKENIZER, json.into_bytes()),
         ];
         files.extend(older.into_iter().flatten());

@@ -145,9 +145,23 @@ impl<D: Backend> Captioner<D> {
         settings: &SearchSettings,
         pictures: &[u64],
     ) -> Result<Vec<Vec<Caption>>, SearchError> {
-        let failed = |error: D::Err| SearchError::Decoder(error.to_string());
-        let looked = self.look(sight).map_err(failed)?;
-        let memory = self.remember(&looked).map_err(failed)?;
+        let looked = self.look(sight).map_err(|error| SearchError::Decoder(error.to_string()))?;
+        self.tell(&looked, settings, pictures)
+    }
+
+    /// [`Self::caption`] of what was looked at.
+    ///
+    /// # Errors
+    /// As [`Self::caption`].
+    /// # Panics
+    /// When not as many pictures were looked at as there are numbers.
+    pub fn tell(
+        &self,
+        looked: &Tokens<D>,
+        settings: &SearchSettings,
+        pictures: &[u64],
+    ) -> Result<Vec<Vec<Caption>>, SearchError> {
+        let memory = self.remember(looked).map_err(|error| SearchError::Decoder(error.to_string()))?;
         assert_eq!(memory.len(), pictures.len(), "captioner: one number a picture");
         search::search(&mut Teller::new(&self.decoder, memory), settings, pictures)
     }

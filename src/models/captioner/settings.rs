@@ -1,16 +1,19 @@
 //! Every size and switch of a captioner.
 
 use crate::ops::Activation;
+use serde::{Deserialize, Serialize};
 
 /// A captioner: what sees, and what speaks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CaptionerSettings {
     pub eyes: EyesSettings,
     pub decoder: Gpt2Settings,
 }
 
 /// Where image tokens come from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EyesSettings {
     /// From pictures, by a transformer of its own.
     Vit(VitSettings),
@@ -19,14 +22,16 @@ pub enum EyesSettings {
 }
 
 /// Feature maps of one size as tokens: `(B, tokens, width)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     pub tokens: usize,
     pub width: usize,
 }
 
 /// A vision transformer (Dosovitskiy et al. 2021), named as in Hugging Face's `ViTConfig`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VitSettings {
     /// Height and width of the pictures, in pixels.
     pub image: [usize; 2],
@@ -49,7 +54,8 @@ pub struct VitSettings {
 }
 
 /// How pixels become tokens.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Patches {
     /// Each rectangle of this height and width by one linear layer.
     Plain([usize; 2]),
@@ -58,7 +64,8 @@ pub enum Patches {
 }
 
 /// One convolution of a stem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stage {
     /// The last stage has the transformer's width.
     pub channels: usize,
@@ -67,7 +74,8 @@ pub struct Stage {
 }
 
 /// GPT-2 with cross-attention (Radford et al. 2019), named as in Hugging Face's `GPT2Config`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gpt2Settings {
     pub vocabulary: usize,
     pub positions: usize,

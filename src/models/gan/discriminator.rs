@@ -127,10 +127,47 @@ impl<D: Backend> Discriminator<D> {
         self.head.frozen(self.features(x, true)?)
     }
 
+    /// The parts of the net that [`Self::maps`] do not pass: what tells how real a picture is, and the names of labels.
+    pub const BEYOND_MAPS: &[&str] = &["conv4", "realness", "projection", "head.weight", "head.bias"];
+
+    /// The map that names are read from, `(B, 4, 4, 112)`, and a map of the trunk, `(B, 16, 16, 64)`, of pictures
+    /// `(B, 32, 32, 3)` in -1..1, every picture by itself.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn maps(&self, x: Image<D>) -> Result<[Image<D>; 2], D::Err> {
+        let fine = self.fine(x, true)?;
+        Ok([self.head.frozen_map(self.coarse(fine.clone(), true)?)?, fine])
+    }
+
+    /// The maps of the training pass, the tape on the first of them, after one power iteration of each layer that they
+    /// pass. Gradients flow to the weights; the label head's batch norm uses the batch's moments and learns the running
+    /// ones.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn train_maps<T: Tape<f32, D>>(&mut self, x: Image<D, T>) -> Result<[Image<D, T>; 2], D::Err> {
+        self.trunk.iter_mut().try_for_each(|conv| conv.weight.iterate())?;
+        let (fine, tape) = self.fine(x, false)?.split_tape();
+        let features = self.coarse(fine.clone().put_tape(tape), false)?;
+        Ok([self.head.train_map(features)?, fine.retaped::<T>()])
+    }
+
     /// What both heads look at, `(B, 8, 8, 128)`.
     fn features<T: Tape<f32, D>>(&self, x: Image<D, T>, frozen: bool) -> Result<Image<D, T>, D::Err> {
-        let [first, others @ ..] = &self.trunk;
-        others.iter().try_fold(first.forward(x, true, frozen)?, |x, conv| conv.forward(x, false, frozen))
+        self.coarse(self.fine(x, frozen)?, frozen)
+    }
+
+    /// The trunk but for its last layer: `(B, 16, 16, 64)`.
+    fn fine<T: Tape<f32, D>>(&self, x: Image<D, T>, frozen: bool) -> Result<Image<D, T>, D::Err> {
+        let [first, second, _] = &self.trunk;
+        second.forward(first.forward(x, true, frozen)?, false, frozen)
+    }
+
+    /// The trunk's last layer.
+    fn coarse<T: Tape<f32, D>>(&self, fine: Image<D, T>, frozen: bool) -> Result<Image<D, T>, D::Err> {
+        let [.., last] = &self.trunk;
+        last.forward(fine, false, frozen)
     }
 
     fn realness_of<T: Tape<f32, D>>(

@@ -44,8 +44,16 @@ impl<D: Backend> LabelHead<D> {
     /// # Errors
     /// When the device is out of memory.
     pub fn train<T: Tape<f32, D>>(&mut self, features: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        let x = self.stages.iter_mut().try_fold(features, |x, stage| stage.norm.train(stage.conv.forward(x)?))?;
+        let x = self.train_map(features)?;
         self.linear.forward(D::global_avg_pool(x)?)
+    }
+
+    /// What [`Self::train`] takes the mean of, `(B, 4, 4, 112)`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn train_map<T: Tape<f32, D>>(&mut self, features: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+        self.stages.iter_mut().try_fold(features, |x, stage| stage.norm.train(stage.conv.forward(x)?))
     }
 
     /// By the running moments; the head's weights learn nothing.
@@ -53,8 +61,16 @@ impl<D: Backend> LabelHead<D> {
     /// # Errors
     /// When the device is out of memory.
     pub fn frozen<T: Tape<f32, D>>(&self, features: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        let x = self.stages.iter().try_fold(features, |x, stage| stage.frozen()?.forward(x))?;
+        let x = self.frozen_map(features)?;
         self.linear.detached()?.forward(D::global_avg_pool(x)?)
+    }
+
+    /// What [`Self::frozen`] takes the mean of, `(B, 4, 4, 112)`.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn frozen_map<T: Tape<f32, D>>(&self, features: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+        self.stages.iter().try_fold(features, |x, stage| stage.frozen()?.forward(x))
     }
 }
 

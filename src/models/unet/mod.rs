@@ -77,6 +77,26 @@ impl<D: Backend> UNet<D> {
         times: &[f32],
         labels: &[Option<usize>],
     ) -> Result<Image<D, T>, D::Err> {
+        let [_, x] = self.maps(x, times, labels)?;
+        D::depth_to_space(self.out.forward(self.norm.forward(x, None)?)?, 0)
+    }
+
+    /// The parts of the net that [`Self::maps`] do not pass.
+    pub const BEYOND_MAPS: &[&str] = &["norm", "out"];
+
+    /// All but the output: the last feature maps at 8x8 and at 16x16, `(B, 8, 8, 96)` and `(B, 16, 16, 48)`, of pictures,
+    /// times and labels as in [`Self::forward`]. The tape is on the second.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn maps<T: Tape<f32, D>>(
+        &self,
+        x: Image<D, T>,
+        times: &[f32],
+        labels: &[Option<usize>],
+    ) -> Result<[Image<D, T>; 2], D::Err> {
         let batch = x.shape().0;
         assert!(times.len() == batch && labels.len() == batch, "UNet: one time and one label a picture");
         let (condition, condition_tape) = self.condition.forward::<T>(x.device(), times, labels)?.split_tape();
@@ -89,11 +109,10 @@ impl<D: Backend> UNet<D> {
         let x = self.coarse1.forward(x, &condition)?;
         let x = self.attention.forward(x)?;
         let x = self.deep.forward(x, &condition)?;
-        let x = self.coarse2.forward(x, &condition)?;
-        let x = D::depth_to_space(self.split.forward(x)?, 0)?;
+        let (coarse, tape) = self.coarse2.forward(x, &condition)?.split_tape();
+        let x = D::depth_to_space(self.split.forward(coarse.clone().put_tape(tape))?, 0)?;
         let x = D::concat_channels(x, skip.retaped::<T>())?;
-        let x = self.fine2.forward(x, &condition)?;
-        D::depth_to_space(self.out.forward(self.norm.forward(x, None)?)?, 0)
+        Ok([coarse.retaped::<T>(), self.fine2.forward(x, &condition)?])
     }
 }
 

@@ -3,9 +3,11 @@
 use super::host::read;
 use super::simd::{exp, simd_fn};
 use dfdx::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// A pointwise function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `x`.
     Identity,

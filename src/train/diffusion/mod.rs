@@ -21,6 +21,7 @@ mod velocity;
 mod weights;
 
 pub use diffuser::Diffuser;
+pub(super) use level::Level;
 pub use restore::Mender;
 pub use sampler::Sampling;
 pub use velocity::Velocity;
@@ -71,8 +72,8 @@ pub struct DiffusionRecipe<D: Backend> {
     averaged: Diffuser<D>,
     schedule: Cosine,
     plan: Plan,
-    /// Weights that a training may begin with.
-    init: Option<PathBuf>,
+    /// Where runs lie, and the name of weights to begin with.
+    init: Option<(PathBuf, String)>,
     /// Steps done.
     step: u64,
     epoch: Tally,
@@ -92,7 +93,7 @@ impl<D: Backend> DiffusionRecipe<D> {
         runs: &Path,
         judge: Option<&Path>,
     ) -> Result<Self, TrainError> {
-        let init = config.init.as_deref().map(|name| checkpoints::named(runs, name));
+        let init = config.init.as_deref().map(|name| (runs.to_owned(), name.to_owned()));
         let data = data.of_labels(&config.labels)?;
         let augment = Augment { flip: flip(config.flip), ..Augment::default() };
         let material = Material::new(data, Some(STATS), config.batch_size, augment, config.seed)?;
@@ -212,7 +213,7 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
         self.material.data.labels.to_vec()
     }
 
-    fn save_model(&mut self, file: &mut TensorFile) {
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
         file.collect(AVERAGE, &mut self.average);
         file.meta.insert(WEIGHTS.to_owned(), self.averaged.weights.to_json());
         file.meta.insert(FILLS.to_owned(), (self.config.hole_share > 0.0).into());
@@ -227,19 +228,22 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
             labels_only: false,
         };
         card.write(file);
+        Ok(())
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        self.save_model(file);
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        self.save_model(file)?;
         file.collect("net", &mut self.net);
         file.collect("optimiser", &mut self.adam);
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         self.onlooker.save(file);
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<(), TrainError> {
-        let Some(path) = &self.init else { return Ok(()) };
+        let Some((runs, name)) = &self.init else { return Ok(()) };
+        let path = &checkpoints::named(runs, name).ok_or_else(|| TrainError::NoWeights { name: name.clone() })?;
         let file = checkpoints::read(path)?;
         let fault = |source| TrainError::Checkpoint { path: path.clone(), source };
         let card = Card::read(&file).map_err(fault)?;

@@ -31,7 +31,7 @@ fn recipe(config: DiffusionConfig) -> DiffusionRecipe<Cpu> {
 
 fn bytes(recipe: &mut DiffusionRecipe<Cpu>) -> Vec<u8> {
     let mut file = TensorFile::default();
-    recipe.save(&mut file);
+    recipe.save(&mut file).unwrap();
     file.to_bytes().unwrap()
 }
 
@@ -178,7 +178,7 @@ fn a_finished_model_answers_and_draws_as_it_did_in_training() {
     learner.step(0).unwrap();
     learner.evaluate(&mut || true).unwrap().unwrap();
     let mut file = TensorFile::default();
-    learner.save_model(&mut file);
+    learner.save_model(&mut file).unwrap();
     let file = TensorFile::parse(&file.to_bytes().unwrap()).unwrap();
     let mut model: Trained<Cpu> = Trained::from_file(Cpu::default(), &file, Path::new("model")).unwrap();
     *model.sampling().unwrap() = learner.averaged.sampling;
@@ -198,7 +198,7 @@ fn a_finished_model_answers_and_draws_as_it_did_in_training() {
 fn other_data_and_unknown_labels_are_refused() {
     let mut learner = recipe(config());
     let mut file = TensorFile::default();
-    learner.save(&mut file);
+    learner.save(&mut file).unwrap();
     let more = crate::data::load(Some(&data().path), Some(120)).unwrap();
     let mut other = DiffusionRecipe::new(Cpu::default(), more, config(), Path::new(""), None).unwrap();
     assert!(matches!(other.load(&file, 0), Err(TrainError::OtherData { .. })));
@@ -213,7 +213,7 @@ fn a_training_may_begin_with_the_weights_of_another() {
     let mut first = recipe(config());
     (0..2).for_each(|step| drop(first.step(step).unwrap()));
     let mut file = TensorFile::default();
-    first.save_model(&mut file);
+    first.save_model(&mut file).unwrap();
     let path = folder.path().join("model.safetensors");
     std::fs::write(&path, file.to_bytes().unwrap()).unwrap();
     let begun = |labels: Vec<String>| {
@@ -223,7 +223,7 @@ fn a_training_may_begin_with_the_weights_of_another() {
     };
     let mut second = begun(Vec::new()).unwrap();
     let mut again = TensorFile::default();
-    second.save_model(&mut again);
+    second.save_model(&mut again).unwrap();
     for file in [&mut file, &mut again] {
         file.meta.clear();
     }

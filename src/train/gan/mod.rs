@@ -173,7 +173,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.material.data.labels.to_vec()
     }
 
-    fn save_model(&mut self, file: &mut TensorFile) {
+    fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
         file.collect(AVERAGES[0], &mut self.generator_average);
         file.collect(AVERAGES[1], &mut self.discriminator_average);
         let card = Card {
@@ -187,10 +187,11 @@ impl<D: Backend> Recipe for GanRecipe<D> {
             labels_only: !self.config.generator,
         };
         card.write(file);
+        Ok(())
     }
 
-    fn save(&mut self, file: &mut TensorFile) {
-        self.save_model(file);
+    fn save(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
+        self.save_model(file)?;
         file.collect("generator", &mut self.generator);
         file.collect("discriminator", &mut self.discriminator);
         file.collect("optimiser.generator", &mut self.generator_adam);
@@ -198,6 +199,7 @@ impl<D: Backend> Recipe for GanRecipe<D> {
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         self.onlooker.save(file);
+        Ok(())
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {

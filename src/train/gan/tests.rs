@@ -24,7 +24,7 @@ fn recipe(config: GanConfig) -> GanRecipe<Cpu> {
 
 fn bytes(recipe: &mut GanRecipe<Cpu>) -> Vec<u8> {
     let mut file = TensorFile::default();
-    recipe.save(&mut file);
+    recipe.save(&mut file).unwrap();
     file.to_bytes().unwrap()
 }
 
@@ -184,7 +184,7 @@ fn an_evaluation_measures_the_averages_and_can_be_broken_off() {
 fn other_data_and_unknown_labels_are_refused() {
     let mut learner = recipe(config());
     let mut file = TensorFile::default();
-    learner.save(&mut file);
+    learner.save(&mut file).unwrap();
     let more = crate::data::load(Some(&data().path), Some(120)).unwrap();
     let mut other = GanRecipe::new(Cpu::default(), more, config(), None).unwrap();
     assert!(matches!(other.load(&file, 0), Err(TrainError::OtherData { .. })));

@@ -106,7 +106,7 @@ impl<D: Backend> Judge<D> {
     fn net(&self) -> &Cnn<D> {
         match &self.trained.net {
             Net::Cnn(net) => net,
-            Net::Gan(_) | Net::Diffusion(_) => unreachable!("a judge is made of a CNN alone"),
+            Net::Gan(_) | Net::Diffusion(_) | Net::Captioner(_) => unreachable!("a judge is made of a CNN alone"),
         }
     }
 

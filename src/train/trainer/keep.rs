@@ -3,9 +3,10 @@
 use super::super::classification::{Evaluation, Values};
 use super::super::error::TrainError;
 use super::super::made::sheet::Sheet;
-use super::super::recipe::{Drawing, Subject};
+use super::super::recipe::{Captioned, Drawing, Subject};
 use super::{Ending, LEFT, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
+use crate::run::captions::{self, Captions};
 use crate::run::predictions::{self, Predictions};
 use crate::run::{EventKind, Num};
 use std::collections::BTreeMap;
@@ -58,6 +59,19 @@ impl Trainer<'_> {
         match predictions::write(&path, &Predictions { split: split.clone(), epoch, images }) {
             Ok(()) => self.host.emit(EventKind::Predictions { split, epoch, path: self.run.relative(&path) }),
             Err(error) => self.warn(format!("the predictions of epoch {epoch} are not kept: {error}")),
+        }
+    }
+
+    /// Keeps what was written about a split's images. A full disk costs that, not the training.
+    pub(super) fn log_captions(&mut self, epoch: u64, captioned: Captioned) {
+        let Captioned { split, captions: images } = captioned;
+        let path = captions::path(&self.run, split, epoch);
+        match captions::write(&path, &Captions { split: split.to_owned(), epoch, images }) {
+            Ok(()) => {
+                let path = self.run.relative(&path);
+                self.host.emit(EventKind::Captions { split: split.to_owned(), epoch, path });
+            }
+            Err(error) => self.warn(format!("the captions of epoch {epoch} are not kept: {error}")),
         }
     }
 
@@ -114,7 +128,7 @@ impl Trainer<'_> {
     /// Leaves the finished model by itself. A full disk costs this file alone.
     pub(super) fn keep_model(&mut self) -> Result<(), TrainError> {
         let mut file = TensorFile::default();
-        self.recipe.save_model(&mut file);
+        self.recipe.save_model(&mut file)?;
         file.meta.insert("step".to_owned(), self.step.into());
         if let Err(error) = self.checkpoints.write_model(&file.to_bytes().map_err(TrainError::Encode)?) {
             self.warn(format!("the finished model is not kept by itself: {error}; the last checkpoint holds it too"));
@@ -136,7 +150,7 @@ impl Trainer<'_> {
 
     fn save(&mut self, is_best: bool) -> Result<(), TrainError> {
         let mut file = TensorFile::default();
-        self.recipe.save(&mut file);
+        self.recipe.save(&mut file)?;
         file.meta.insert("step".to_owned(), self.step.into());
         file.meta.insert("closed_epochs".to_owned(), self.closed_epochs.into());
         if let Some(best) = self.best {

@@ -191,19 +191,20 @@ impl<'a> Trainer<'a> {
         if let Err(wish) = self.draw(epoch)? {
             return self.grant(wish);
         }
-        let Findings { evaluations, confusions, values: found, warnings } = findings;
+        let Findings { evaluations, confusions, values: found, captions, warnings } = findings;
         warnings.into_iter().for_each(|text| self.warn(text));
         let mut values = self.recipe.end_epoch();
         values.extend(found);
         for Matrix { of, labels, counts } in confusions {
             self.host.emit(EventKind::Confusion { split: of.to_owned(), epoch, labels, matrix: counts });
         }
+        captions.into_iter().for_each(|captioned| self.log_captions(epoch, captioned));
         let labels = self.recipe.labels();
         for evaluation in &evaluations {
             self.log_evaluation(epoch, evaluation, &labels);
             values.extend(evaluation.values());
             if evaluation.split == "test" {
-                let shares = labels.iter().zip(evaluation.per_label());
+                let shares = labels.iter().zip(evaluation.per_label()).filter(|(_, share)| share.is_finite());
                 values.extend(shares.map(|(label, share)| (format!("test/accuracy/{label}"), share)));
             }
         }

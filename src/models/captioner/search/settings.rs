@@ -1,7 +1,10 @@
 //! What a search is told, and what is wrong with it.
 
+use serde::{Deserialize, Serialize};
+
 /// How captions are searched.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SearchSettings {
     /// The token that every caption starts with; it may be an end token too.
     pub start: u32,
@@ -19,7 +22,8 @@ pub struct SearchSettings {
 }
 
 /// Which token is taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The likeliest.
     Greedy,
@@ -30,7 +34,8 @@ pub enum Method {
 }
 
 /// Beam search.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BeamSettings {
     /// Sequences that are continued, and finished ones that are kept.
     pub beams: usize,
@@ -40,7 +45,8 @@ pub struct BeamSettings {
 }
 
 /// When a picture's search ends before `max_length`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EarlyStopping {
     /// With as many finished captions as beams (Hugging Face's `true`).
     Full,
@@ -51,7 +57,8 @@ pub enum EarlyStopping {
 }
 
 /// Drawing by hashes of (seed, picture, place): the same caption in any company.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DrawSettings {
     pub seed: u64,
     /// Logits are divided by it: below 1 the likely become likelier.
