@@ -19,6 +19,8 @@ pub enum TrainError {
     Run(#[from] RunError),
     #[error("{0}")]
     Data(#[from] crate::data::DataError),
+    #[error("{0}")]
+    Restoration(#[from] crate::restoration::RestorationError),
     #[error("the model knows no label `{name}`; it knows: {known}")]
     NoSuchLabel { name: String, known: String },
     #[error("{path} lends no eyes: {why}")]
