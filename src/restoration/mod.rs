@@ -20,6 +20,7 @@ pub use blur::Blur;
 pub use error::RestorationError;
 pub use mask::Mask;
 pub use picture::Picture;
+pub use score::finished;
 pub use task::Task;
 
 use rayon::prelude::*;

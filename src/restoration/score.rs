@@ -12,7 +12,7 @@ const LEAST_ERROR: f64 = 1.0 / (12.0 * 255.0 * 255.0);
 ///
 /// # Errors
 /// When it made another number of pictures, or of another size.
-pub(super) fn finished(
+pub fn finished(
     task: &Task,
     restorer: &str,
     damaged: &[Picture],

@@ -23,6 +23,8 @@ pub enum TrainError {
     Data(#[from] crate::data::DataError),
     #[error("{0}")]
     Captions(#[from] CaptionError),
+    #[error("{0}")]
+    Restoration(#[from] crate::restoration::RestorationError),
     #[error("the captions cannot be taught: {0}")]
     Lesson(#[from] LessonError),
     #[error("the tokenizer has no token {token} to end a caption with; use one that has it")]

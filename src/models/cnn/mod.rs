@@ -101,8 +101,9 @@ impl<D: Backend> Cnn<D> {
     /// The parts of the net that [`Self::maps`] do not pass.
     pub const BEYOND_MAPS: &[&str] = &["hidden", "head"];
 
-    /// The inference pass as far as the last feature map and one halfway there: `(B, 3, 3, 128)` and `(B, 7, 7, 96)` in the
-    /// modern net, `(B, 4, 4, 128)` and `(B, 8, 8, 64)` in the plain one. Every picture is by itself.
+    /// The inference pass as far as the last feature map, `(B, 3, 3, 128)` in the modern net and `(B, 4, 4, 128)` in the
+    /// plain one, and a shallow map that knows colours: the whitened picture `(B, 16, 16, 25)`, or what the first
+    /// convolution gives, `(B, 16, 16, 32)`. Every picture is by itself.
     ///
     /// # Errors
     /// When the device is out of memory.
@@ -137,3 +138,6 @@ impl<D: Backend> Module<D> for Cnn<D> {
 /// The side of the pictures that both nets take.
 pub const SIDE: usize = 32;
 const COLOURS: usize = 3;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::{COLOURS, whitening};
 use crate::nn::init::{lecun_normal, pass_through, uniform_fan_in};
 use crate::nn::{BatchNorm, Conv, Linear, Module, Scope, Visitor};
-use crate::ops::{Activation, Backend, Conv2d, Image, Matrix};
+use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, host::read};
 use dfdx::prelude::*;
 
 /// Whitening (2x2, frozen), three blocks of 48, 96 and 128 channels (31x31 to 15, 7 and 3 pixels), 3x3 max pooling, and
@@ -56,37 +56,73 @@ impl<D: Backend> Modern<D> {
     }
 
     pub fn train<T: Tape<f32, D>>(&mut self, x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        let [x, _] = self.train_maps(x)?;
-        self.logits(D::global_max_pool(x)?)
+        let white = self.whitened(x)?;
+        let deep = self.train_deep(white)?;
+        self.logits(D::global_max_pool(deep)?)
+    }
+
+    fn train_deep<T: Tape<f32, D>>(&mut self, white: Image<D, T>) -> Result<Image<D, T>, D::Err> {
+        let [first, second, third] = &mut self.blocks;
+        third.train(second.train(first.train(white, true)?, false)?, false)
     }
 
     /// Deep and shallow; see [`super::Cnn::train_maps`].
     pub fn train_maps<T: Tape<f32, D>>(&mut self, x: Image<D, T>) -> Result<[Image<D, T>; 2], D::Err> {
-        let x = self.whitened(x)?;
-        let [first, second, third] = &mut self.blocks;
-        let (shallow, tape) = second.train(first.train(x, true)?, false)?.split_tape();
-        Ok([third.train(shallow.clone().put_tape(tape), false)?, shallow.retaped::<T>()])
+        let (white, tape) = self.whitened(x)?.split_tape();
+        let shallow = palette(&white)?.put_tape(T::default());
+        Ok([self.train_deep(white.put_tape(tape))?, shallow])
     }
 
     pub fn infer(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
         self.logits(self.features(x)?)
     }
 
+    fn deep(&self, white: Image<D>) -> Result<Image<D>, D::Err> {
+        self.blocks.iter().try_fold(white, |x, block| block.infer(x))
+    }
+
     /// Deep and shallow; see [`super::Cnn::maps`].
     pub fn maps(&self, x: Image<D>) -> Result<[Image<D>; 2], D::Err> {
-        let [first, second, third] = &self.blocks;
-        let shallow = second.infer(first.infer(self.whitened(x)?)?)?;
-        Ok([third.infer(shallow.clone())?, shallow])
+        let white = self.whitened(x)?;
+        let shallow = palette(&white)?;
+        Ok([self.deep(white)?, shallow])
     }
 
     pub fn features(&self, x: Image<D>) -> Result<Matrix<D>, D::Err> {
-        let [x, _] = self.maps(x)?;
-        D::global_max_pool(x)
+        D::global_max_pool(self.deep(self.whitened(x)?)?)
     }
 
     pub fn logits<T: Tape<f32, D>>(&self, features: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
         self.head.forward(features)?.try_mul(Self::LOGIT_SCALE)
     }
+}
+
+/// One more channel of every pixel of a palette. Who normalises the channels of a token divides by their size, and could no
+/// longer tell white from grey; beside a large number that never changes their sizes stay known.
+const STEADY: f32 = 3.0;
+
+/// Whitened pictures `(B, 31, 31, C)` as a map of their colours, `(B, 16, 16, C + 1)`: the means of 2x2 pixels, of fewer in
+/// the first row and column, and [`STEADY`]. Behind the blocks hardly any colour is left.
+///
+/// Matches `torch.nn.functional.avg_pool2d(x, 2, padding=1, count_include_pad=False)`.
+fn palette<D: Backend>(white: &Image<D>) -> Result<Image<D>, D::Err> {
+    let &(batch, height, width, channels) = white.shape();
+    let (rows, columns) = (height / 2 + 1, width / 2 + 1);
+    let both = |at: usize| (2 * at).saturating_sub(1)..=2 * at;
+    let mut map = Vec::with_capacity(batch * rows * columns * (channels + 1));
+    for picture in read(white).chunks_exact(height * width * channels) {
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            let pixels = both(i).flat_map(|y| both(j).map(move |x| (y * width + x) * channels));
+            let share = 1.0 / (both(i).count() * both(j).count()) as f32;
+            let mut mean = vec![0.0; channels];
+            for start in pixels {
+                mean.iter_mut().zip(&picture[start..]).for_each(|(mean, x)| *mean += share * x);
+            }
+            map.extend(mean);
+            map.push(STEADY);
+        }
+    }
+    white.device().try_tensor_from_vec(map, (batch, rows, columns, channels + 1))
 }
 
 impl<D: Backend> Module<D> for Modern<D> {
@@ -146,5 +182,24 @@ impl<D: Backend> Module<D> for Block<D> {
         self.norm1.walk(&scope.child("norm1"), visitor)?;
         self.conv2.walk(&scope.child("conv2"), visitor)?;
         self.norm2.walk(&scope.child("norm2"), visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, tensor};
+
+    /// ```python
+    /// x = (torch.arange(5)[:, None] * 10.0 + torch.arange(5))[None, None]
+    /// torch.nn.functional.avg_pool2d(x, 2, padding=1, count_include_pad=False)
+    /// ```
+    #[test]
+    fn a_palette_has_the_means_of_all_pixels() {
+        let white: Vec<f32> = (0..25).flat_map(|i| [(i / 5 * 10 + i % 5) as f32, 1.0]).collect();
+        let map = palette::<Cpu>(&tensor(&white, (1, 5, 5, 2))).unwrap();
+        assert_eq!(*map.shape(), (1, 3, 3, 3));
+        let due = [0.0, 1.5, 3.5, 15.0, 16.5, 18.5, 35.0, 36.5, 38.5].map(|mean| [mean, 1.0, STEADY]);
+        assert_close("palette", &read(&map), due.as_flattened(), 1e-6);
     }
 }

@@ -61,8 +61,8 @@ impl<D: Backend> Plain<D> {
     /// Deep and shallow; see [`super::Cnn::maps`].
     pub fn maps<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<[Image<D, T>; 2], D::Err> {
         let [first, second, third] = &self.convs;
-        let (shallow, tape) = second.forward(first.forward(x)?)?.split_tape();
-        Ok([third.forward(shallow.clone().put_tape(tape))?, shallow.retaped::<T>()])
+        let (shallow, tape) = first.forward(x)?.split_tape();
+        Ok([third.forward(second.forward(shallow.clone().put_tape(tape))?)?, shallow.retaped::<T>()])
     }
 
     pub fn features<T: Tape<f32, D>>(&self, x: Image<D, T>) -> Result<Matrix<D, T>, D::Err> {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::nn::checkpoint::TensorFile;
-use crate::nn::{Module, Role, Scope, Visitor, parameter_count};
+use crate::nn::{Linear, Module, Role, Scope, Visitor, parameter_count};
 use crate::ops::testing::{TestTape, assert_close, noise, tensor};
-use crate::ops::{Image, Matrix, Vector, cross_entropy, hinge, host::read};
+use crate::ops::{Image, Matrix, Pool2dOp, Vector, cross_entropy, hinge, host::read};
 use dfdx::prelude::*;
 
 const LABELS: usize = 10;
@@ -235,6 +235,33 @@ fn the_power_iteration_goes_on_and_is_saved() {
     file.apply("critic", &mut other).unwrap();
     let again: Verdict<Cpu, NoneTape> = other.judge(pictures(2), &[0, 1]).unwrap();
     assert_eq!(read(&again.realness), read(&after.realness));
+}
+
+#[test]
+fn names_are_read_from_the_mean_of_the_deep_map() {
+    let mut net = discriminator();
+    let [deep, fine] = net.maps(pictures(2)).unwrap();
+    assert_eq!((*deep.shape(), *fine.shape()), ((2, 4, 4, 112), (2, 16, 16, 64)));
+    let mut file = TensorFile::default();
+    file.collect("critic", &mut net);
+    let device = Cpu::default();
+    let (weight, bias) = (device.zeros_like(&(LABELS, 112)), device.zeros_like(&(LABELS,)));
+    let mut linear = Linear { weight, bias: Some(bias), relu: false };
+    file.apply("critic.head", &mut linear).unwrap();
+    let logits = linear.forward(Cpu::global_avg_pool(deep).unwrap()).unwrap();
+    assert_eq!(read(&logits), read(&net.label(pictures(2)).unwrap()));
+}
+
+#[test]
+fn the_maps_of_a_training_pass_come_after_a_power_iteration() {
+    let (mut net, mut other) = (discriminator(), discriminator());
+    net.iterate_norms().unwrap();
+    let verdict: Verdict<Cpu, NoneTape> = net.study(pictures(2), &[0, 1]).unwrap();
+    let [_, _]: [Image<Cpu>; 2] = other.train_maps(pictures(2)).unwrap();
+    // The head has learned the same moments, and passes the same map now.
+    let [deep, _] = net.maps(pictures(2)).unwrap();
+    assert_eq!(read(&other.maps(pictures(2)).unwrap()[0]), read(&deep));
+    assert_eq!(*verdict.logits.shape(), (2, LABELS));
 }
 
 #[test]

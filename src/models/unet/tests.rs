@@ -1,6 +1,7 @@
 use super::*;
 use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Role, parameter_count};
+use crate::ops::SpaceDepthOp;
 use crate::ops::host::read;
 use crate::ops::testing::{TestTape, assert_close, cotangent, noise, tensor};
 
@@ -190,6 +191,21 @@ fn every_tensor_learns_and_together_their_gradients_are_the_slope() {
     };
     let (above, below) = (moved_by(0.02), moved_by(-0.04));
     assert_close("slope", &[(above - below) as f32 / 0.04 / size], &[1.0], 0.02);
+}
+
+#[test]
+fn what_is_said_is_read_from_the_fine_map() {
+    let mut net = awake();
+    let [coarse, fine] = net.maps(pictures(2), &TIMES[..2], &TOLD[..2]).unwrap();
+    assert_eq!((*coarse.shape(), *fine.shape()), ((2, 8, 8, COARSE), (2, 16, 16, FINE)));
+    let mut file = TensorFile::default();
+    file.collect("net", &mut net);
+    let other = Maker::new(fine.device(), 2);
+    let (mut norm, mut out) = (other.norm(FINE, Activation::Silu).unwrap(), other.zero_conv(3, FINE, PIXELS).unwrap());
+    file.apply("net.norm", &mut norm).unwrap();
+    file.apply("net.out", &mut out).unwrap();
+    let said = out.forward(norm.forward(fine, None).unwrap()).unwrap();
+    assert_eq!(read(&Cpu::depth_to_space(said, 0).unwrap()), infer(&net, pictures(2)));
 }
 
 #[test]

@@ -88,6 +88,23 @@ pub fn tuned(
     Ok(bench.finish())
 }
 
+/// Total variation for the noise of a task, its weight chosen on training pictures. None when `go_on`, asked now and then,
+/// said no.
+///
+/// # Errors
+/// When there are no pictures to choose on, or the task is another than denoising.
+pub fn tuned_total_variation(
+    task: &Task,
+    choose: &[Picture],
+    seed: u64,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Classical>, RestorationError> {
+    // Nothing is fitted to anything.
+    let mut bench = Bench::new(task, &Lessons { fit: choose, choose, seed }, go_on)?;
+    bench.tune(TotalVariation::grid())?;
+    Ok(bench.finish().and_then(|mut chosen| chosen.pop()))
+}
+
 /// Where candidates are compared: damaged training pictures, and the best of each kind so far.
 struct Bench<'a> {
     task: &'a Task,

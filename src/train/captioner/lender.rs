@@ -2,8 +2,8 @@
 //! model's U-Net, or those of a CNN that nobody trained.
 //!
 //! Each net lends a deep map, which knows labels, and a shallow one, which still knows colours and places: behind a
-//! classifier's last layers no colour is left. Maps of more than 8x8 pixels give a token for each square of 2x2, with the
-//! channels of all four.
+//! classifier's last layers hardly any colour is left. Maps of more than 8x8 pixels give a token for each square of 2x2, with
+//! the channels of all four.
 
 use super::super::diffusion::Level;
 use super::super::error::TrainError;
@@ -22,8 +22,10 @@ use std::path::Path;
 const KEY: &str = "lender";
 /// The most tokens on a side of a map.
 const MOST_ON_A_SIDE: usize = 8;
-/// How noisy the diffusion model takes pictures to be.
-const TIME: f32 = 0.1;
+/// How noisy the diffusion model takes pictures to be. Of the times 0.05, 0.1 and 0.2, with the noise of the time and without,
+/// this one without told the most: a ridge regression from 2,000 training images of CIFAR-10 named 45.8 % of 667 others by
+/// the deep map (41.9 to 45.5 % at the other times), and the colours of their middle and border had an R² of at least 0.94.
+const TIME: f32 = 0.2;
 /// What pixels are normalised by for the net that nobody trained: about the statistics of photographs.
 const STATS: ChannelStats = ChannelStats { mean: [0.5; 3], std: [0.25; 3] };
 /// Of a captioner that sees by itself.
@@ -239,3 +241,6 @@ impl<D: Backend> Module<D> for Lender<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod export;
 mod folder;
 pub mod lender;
 mod naming;
+pub mod noise;
 mod note;
 pub mod recipe;
 mod speaker;

@@ -46,7 +46,7 @@ pub fn draw(seed: u64, step: u64, share: f32, count: usize) -> Result<Vec<Hole>,
     let stream = Stream::new(seed, "diffusion.hole", step);
     let with_hole = (0..count).filter(|&picture| stream.unit(picture as u64) < share);
     let hole = |picture: usize| {
-        let mask = Mask::new(SIDE, SIDE, rectangles(seed, step, picture as u64)).map_err(failed)?;
+        let mask = Mask::new(SIDE, SIDE, rectangles(seed, step, picture as u64))?;
         Ok(Hole { picture, mask })
     };
     with_hole.map(hole).collect()
@@ -87,7 +87,7 @@ pub fn ask(holes: &[Hole], pictures: &[f32], asked: Asked) -> Result<(), TrainEr
         let row = &pictures[hole.picture * LENGTH..(hole.picture + 1) * LENGTH];
         filled(&Picture::new(SIDE, SIDE, row.to_vec())?, &hole.mask)
     };
-    let shown: Vec<_> = holes.par_iter().map(shown).collect::<Result<_, RestorationError>>().map_err(failed)?;
+    let shown: Vec<_> = holes.par_iter().map(shown).collect::<Result<_, RestorationError>>()?;
     let level = Level::at(TIME);
     for (hole, shown) in holes.iter().zip(&shown) {
         let row = hole.picture * LENGTH..(hole.picture + 1) * LENGTH;
@@ -113,10 +113,6 @@ pub fn weights(holes: &[Hole], length: usize) -> Option<Vec<f32>> {
         pixels.for_each(|(pixel, &hidden)| pixel.fill(if hidden { weight } else { 0.0 }));
     }
     Some(weights)
-}
-
-fn failed(error: RestorationError) -> TrainError {
-    TrainError::Device(error.to_string())
 }
 
 #[cfg(test)]
