@@ -27,7 +27,10 @@ fn an_imported_model_is_a_finished_run_that_captions_as_transformers_does() {
     let said = place.done(&["import", "model"]);
     assert!(said.contains("parameters") && said.contains("pixscribe caption"), "{said}");
     let runs = place.json(&["runs", "--json"]);
-    assert_eq!((&runs[0]["run"], &runs[0]["model"], &runs[0]["phase"]), (&json!("model"), &json!("captioner"), &json!("finished")));
+    assert_eq!(
+        (&runs[0]["run"], &runs[0]["model"], &runs[0]["phase"]),
+        (&json!("model"), &json!("captioner"), &json!("finished"))
+    );
     assert_eq!(place.runs(), ["model"]);
     assert!(place.done(&["--once"]).contains("model"), "the dashboard shows it");
     place.done(&["wait", "model"]);
@@ -108,7 +111,9 @@ fn a_picture_is_restored_first_where_that_is_asked() {
     place.model("model");
     place.picture("a.png", 32, 32);
     place.picture("mask.png", 8, 8);
-    let caption = |more: &[&str]| [&["caption", "a.png", "--model", "./model"], more].concat();
+    fn caption<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["caption", "a.png", "--model", "./model"], more].concat()
+    }
     let plain = place.json(&caption(&["--json"]));
     let restored = place.json(&caption(&["--restore", "denoise", "--json"]));
     assert_eq!((restored[0]["path"].as_str(), plain[0]["path"].as_str()), (Some("a.png"), Some("a.png")));

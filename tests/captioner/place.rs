@@ -75,8 +75,7 @@ impl Place {
     /// Names of what lies in the folder of runs, hidden ones too.
     pub fn runs(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path("runs")).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
