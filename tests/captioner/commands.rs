@@ -111,7 +111,9 @@ fn a_picture_is_restored_first_where_that_is_asked() {
     place.model("model");
     place.picture("a.png", 32, 32);
     place.picture("mask.png", 8, 8);
-    let caption = |more: &[&'static str]| [&["caption", "a.png", "--model", "./model"], more].concat();
+    fn caption<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["caption", "a.png", "--model", "./model"], more].concat()
+    }
     let plain = place.json(&caption(&["--json"]));
     let restored = place.json(&caption(&["--restore", "denoise", "--json"]));
     assert_eq!((restored[0]["path"].as_str(), plain[0]["path"].as_str()), (Some("a.png"), Some("a.png")));

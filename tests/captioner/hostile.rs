@@ -17,8 +17,8 @@ const CASES: [Case; 9] = [
     ),
     (|folder| edit(folder, "\"vision-encoder-decoder\"", "\"blip\""), "`blip`; only a vision-encoder-decoder"),
     (
-        |folder| edit(folder, "\"n_embd\": 64", "\"n_embd\": 32"),
-        "has the shape [512, 64] where the settings say [512, 32]",
+        |folder| edit(folder, "\"vocab_size\": 512", "\"vocab_size\": 600"),
+        "has the shape [512, 64] where the settings say [600, 64]",
     ),
     (
         |folder| edit(folder, "\"activation_function\": \"gelu_new\"", "\"activation_function\": \"quick_gelu\""),

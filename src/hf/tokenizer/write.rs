@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::error::HfError;
-use super::Tokenizer;
 use super::files::{MERGES, TOKENIZER, VOCABULARY};
+use super::{END_OF_TEXT, Tokenizer};
 
 impl Tokenizer {
     /// The text of tokenizer.json; [`Tokenizer::parse`] reads it again.
@@ -38,7 +38,8 @@ impl Tokenizer {
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>, HfError> {
         let json = self.to_json()?;
         let mut config = self.settings();
-        let older = older_form(&json);
+        // A GPT2Tokenizer of transformers has this token, wanted or not.
+        let older = older_form(&json).filter(|_| self.id(END_OF_TEXT).is_some());
         config["tokenizer_class"] = if older.is_some() { "GPT2Tokenizer" } else { "PreTrainedTokenizerFast" }.into();
         let mut files = vec![
             ("tokenizer_config.json", format!("{config:#}").into_bytes()),

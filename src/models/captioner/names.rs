@@ -38,6 +38,8 @@ pub enum NamesError {
     Length { name: String, found: usize, due: usize },
     #[error("the captioner's tensor {name} has no Hugging Face name")]
     Unnamed { name: String },
+    #[error("the device has no room for tensor {name}: {why}")]
+    Device { name: String, why: String },
 }
 
 impl Stored {
@@ -261,6 +263,12 @@ impl<D: Backend, E: From<NamesError>, F: FnMut(&Stored) -> Result<Vec<f32>, E>> 
         let (found, due) = (numbers.len() / stored.parts.len(), tensor.shape().num_elements());
         if found != due {
             return Err(NamesError::Length { name: name.to_owned(), found, due }.into());
+        }
+        if stored.parts.len() == 1 {
+            // The numbers become the tensor, for the largest of them not to be in memory twice.
+            let taken = tensor.device().try_tensor_from_vec(numbers, *tensor.shape());
+            *tensor = taken.map_err(|why| NamesError::Device { name: name.to_owned(), why: why.to_string() })?;
+            return Ok(());
         }
         tensor.copy_from(&numbers[part * due..][..due]);
         if left > 1 {

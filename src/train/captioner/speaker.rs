@@ -134,14 +134,19 @@ impl<D: Backend> Speaker<D> {
         Ok(())
     }
 
-    /// Writes a file of weights whole or not at all, no more than one tensor in memory twice. `go_on` is asked now and then;
-    /// when it says no, nothing is left.
+    /// Writes a file of weights whole or not at all, no more than one tensor in memory twice; a net that lends its eyes is
+    /// small, and copied. `go_on` is asked now and then; when it says no, nothing is left.
     ///
     /// # Errors
     /// When the tokenizer cannot be written, the disk refuses, or it was stopped.
     pub fn write(&mut self, card: &Card, path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<(), TrainError> {
         let mut head = TensorFile::default();
         card.write(&mut head);
+        if self.lender.is_some() {
+            self.save(&mut head)?;
+            let bytes = head.to_bytes().map_err(TrainError::Encode)?;
+            return Ok(atomic_write(path, |out| out.write_all(&bytes))?);
+        }
         self.note()?.write(&mut head.meta);
         Ok(atomic_write(path, |out| stream(NET, &mut self.captioner, &head.meta, &mut Stoppable { out, go_on }))?)
     }

@@ -1,8 +1,10 @@
 //! A folder's captioner through every form that it takes, with the captions of transformers.
 
+use super::super::trained::Card;
 use super::*;
+use crate::config::ModelKind;
 use crate::hf::Folder;
-use crate::models::captioner::Sight;
+use crate::models::captioner::{Captioner, CaptionerSettings, EyesSettings, Sight, VitSettings};
 use crate::nn::checkpoint::TensorFile;
 use crate::ops::host::read;
 use dfdx::prelude::Cpu;
@@ -20,6 +22,19 @@ fn speaker() -> Speaker<Cpu> {
 /// A picture of many colours.
 fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| image::Rgb([x * 5, y * 7, x * y].map(|value| (value % 256) as u8)))
+}
+
+fn card() -> Card {
+    Card {
+        model: ModelKind::Captioner,
+        preset: None,
+        labels: Vec::new(),
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        data: "none".into(),
+        seed: 1,
+        labels_only: false,
+    }
 }
 
 fn pixels(sight: Sight<Cpu>) -> Vec<f32> {
@@ -58,6 +73,48 @@ fn a_file_of_weights_says_everything() {
     assert_eq!(alone, due[1..]);
     assert_eq!(due[0].token_ids[0], speaker.search.start);
     assert!(again.caption(Pictures::Whole(&[]), &again.search, &[]).unwrap().is_empty());
+}
+
+/// A speaker like the folder's, with other eyes.
+fn with_eyes(eyes: EyesSettings, lender: Option<Lender<Cpu>>) -> Result<Speaker<Cpu>, SpeakerError> {
+    let Speaker { captioner, tokenizer, preprocessing, search, .. } = speaker();
+    let settings = CaptionerSettings { eyes, decoder: captioner.settings().decoder.clone() };
+    let captioner = Captioner::new(&Cpu::default(), settings, Some(3)).unwrap();
+    Speaker::new(&Cpu::default(), captioner, lender, tokenizer, preprocessing, search)
+}
+
+#[test]
+fn borrowed_eyes_go_with_the_captioner() {
+    let lender = Lender::random(&Cpu::default(), 5).unwrap();
+    let eyes = EyesSettings::Borrowed(lender.groups());
+    let refused = |result: Result<_, SpeakerError>| result.err().unwrap().to_string();
+    assert!(refused(with_eyes(eyes.clone(), None)).contains("is lent []"));
+    let mut speaker = with_eyes(eyes, Some(lender)).unwrap();
+    let mut file = TensorFile::default();
+    speaker.save(&mut file).unwrap();
+    let again = Speaker::from_file(&Cpu::default(), &file, Path::new("x")).unwrap();
+    let pictures = [picture(32, 32), picture(47, 61)];
+    let due = speaker.caption(Pictures::Whole(&pictures), &speaker.search, &[1, 2]).unwrap();
+    assert_eq!(again.caption(Pictures::Whole(&pictures), &again.search, &[1, 2]).unwrap(), due);
+    let mean = again.preprocessing.normalise.unwrap().0;
+    assert_eq!(mean, again.lender.as_ref().unwrap().stats().mean);
+    // A file that names borrowed eyes and holds none.
+    file.meta.remove("lender");
+    card().write(&mut file);
+    let error = Speaker::from_file(&Cpu::default(), &file, Path::new("x")).err().unwrap().to_string();
+    assert!(error.contains("ViT of its own"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = speaker.export(&folder.path().join("out")).unwrap_err().to_string();
+    assert!(error.contains("borrowed eyes has no Hugging Face form"), "{error}");
+}
+
+#[test]
+fn a_stem_has_no_hugging_face_form() {
+    let mut speaker = with_eyes(EyesSettings::Vit(VitSettings::with_stem(16, 1, 2)), None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let error = speaker.export(&folder.path().join("out")).unwrap_err().to_string();
+    assert!(error.contains("a convolutional stem has no Hugging Face form"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
