@@ -110,7 +110,8 @@ fn a_picture_is_restored_first_where_that_is_asked() {
     let place = Place::new();
     place.model("model");
     place.picture("a.png", 32, 32);
-    place.picture("mask.png", 8, 8);
+    let mask = image::GrayImage::from_fn(8, 8, |x, _| image::Luma([if x < 4 { 255 } else { 0 }]));
+    mask.save(place.path("mask.png")).unwrap();
     fn caption<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["caption", "a.png", "--model", "./model"], more].concat()
     }
