@@ -72,6 +72,10 @@ pub fn assert_close(what: &str, got: &[f32], due: &[f32], tolerance: f32) {
     }
 }
 
+/// What sums of thousands of numbers of either sign may differ by: compositions add them one after the other in single
+/// precision, kernels in parts.
+pub const SUMMED: f32 = 1e-4;
+
 /// [`assert_close`] of the outputs and of every gradient.
 pub fn assert_outcome(what: &impl Debug, got: &Outcome, due: &Outcome, tolerance: f32) {
     assert_close(&format!("{what:?}: output"), &got.y, &due.y, tolerance);
