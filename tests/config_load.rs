@@ -110,7 +110,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("[cnn]\nseed = {a = 1}", "config.toml: cnn.seed = a section is not allowed: it must be a whole number from 0"),
         (
             "cnn = 3",
-            "config.toml: there is no setting `cnn` (value 3): did you mean the section [cnn]? The sections are [data], [runtime], [cnn], [gan], [diffusion], [ui]",
+            "config.toml: there is no setting `cnn` (value 3): did you mean the section [cnn]? The sections are [data], [runtime], [cnn], [gan], [diffusion], [captioner], [ui]",
         ),
     ];
     for (text, message) in cases {

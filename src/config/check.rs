@@ -83,11 +83,11 @@ fn nearest_key(word: &str, may: impl Fn(&str) -> bool) -> Option<String> {
     nearest(word, keys)
 }
 
-/// The candidate whose key is at most a third of the word's letters away, and two at the least.
+/// The first candidate with the nearest key, at most a third of the word's letters away, and two at the least.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = (&'a str, String)>) -> Option<String> {
     candidates
         .map(|(key, name)| (distance(key, word), name))
-        .min()
+        .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 2.max(word.len() / 3))
         .map(|(_, name)| name)
 }
