@@ -5,6 +5,8 @@ import sys
 import time
 
 TOLERANCE = 1e-4
+# Of weights after some steps: Adam without a memory of the gradient makes whole steps of the last bits of a small one.
+STEPPED = 2e-4
 
 
 class Peer:
@@ -33,7 +35,7 @@ class Peer:
         for _ in range(1, int(self.meta["steps"])):
             self.step()
         mine, ours = self.end(file)
-        return max(worst, *(difference(name, mine[name], due) for name, due in ours.items()))
+        return max(worst, *(difference(name, mine[name], due, STEPPED) for name, due in ours.items()))
 
 
 def state(file, prefix):
@@ -43,8 +45,8 @@ def state(file, prefix):
             yield key.removeprefix(prefix + "."), file.get_tensor(key)
 
 
-def difference(name, got, due):
+def difference(name, got, due, allowed=TOLERANCE):
     worst = ((got - due).abs().max() / due.abs().max().clamp(min=1)).item()
-    if not worst <= TOLERANCE:
+    if not worst <= allowed:
         sys.exit(f"train_step.py: {name} differs from PyTorch's by {worst:.1e}; nothing was timed")
     return worst

@@ -37,7 +37,8 @@ class Ours:
     """Our process, which computes only when it is asked to."""
 
     def __init__(self, net, batch, threads, exchange):
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+        # A worker keeps the pages that it frees.
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "MIMALLOC_PURGE_DELAY": "-1"}
         command = ["cargo", "bench", "--quiet", "--bench", "train_step", "--", net, str(batch), str(exchange)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
