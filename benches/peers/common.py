@@ -5,12 +5,13 @@ import sys
 import time
 
 TOLERANCE = 1e-4
-# Of weights after some steps: Adam without a memory of the gradient makes whole steps of the last bits of a small one.
-STEPPED = 2e-4
 
 
 class Peer:
     """A training step in PyTorch, from our first weights and on our batch."""
+
+    # Of trained weights.
+    stepped = TOLERANCE
 
     def __init__(self, file):
         self.meta = json.loads(file.metadata()["pixscribe"])
@@ -35,7 +36,7 @@ class Peer:
         for _ in range(1, int(self.meta["steps"])):
             self.step()
         mine, ours = self.end(file)
-        return max(worst, *(difference(name, mine[name], due, STEPPED) for name, due in ours.items()))
+        return max(worst, *(difference(name, mine[name], due, self.stepped) for name, due in ours.items()))
 
 
 def state(file, prefix):
