@@ -17,14 +17,22 @@ pub(super) struct Wanted {
     text: Option<RunName>,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
+    /// Of the epoch shown, and of no other: a megabyte for 10,000 pictures.
+    captions: Option<(RunName, u64)>,
     /// By step too: a running worker makes new pictures of the same epoch when it is asked.
     sheets: HashSet<(RunName, u64, u64)>,
 }
 
 impl Wanted {
+    /// Whether these captions were the last that were asked for.
+    pub fn captions(&self, run: &RunName, epoch: u64) -> bool {
+        self.captions.as_ref().is_some_and(|(of, at)| of == run && *at == epoch)
+    }
+
     /// The run's log began anew: what its epochs said has to be loaded again.
     pub fn forget_predictions(&mut self, run: &RunName) {
         self.predictions.retain(|(of, _)| of != run);
+        self.captions = self.captions.take().filter(|(of, _)| of != run);
         self.sheets.retain(|(of, ..)| of != run);
     }
 }
@@ -80,6 +88,20 @@ impl App {
                 let path = file.path.clone();
                 orders.push(Order::LoadPredictions { run: run.clone(), epoch, path });
             }
+        }
+        self.want_captions(run, orders);
+    }
+
+    fn want_captions(&mut self, run: RunName, orders: &mut Vec<Order>) {
+        let Some((epoch, path)) =
+            self.shown_epoch().and_then(|epoch| Some((epoch, self.histories.get(&run)?.captions(epoch)?.path.clone())))
+        else {
+            return;
+        };
+        let due = Some((run.clone(), epoch));
+        if self.wanted.captions != due {
+            self.wanted.captions = due;
+            orders.push(Order::LoadCaptions { run, epoch, path });
         }
     }
 

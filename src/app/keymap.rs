@@ -79,6 +79,7 @@ const PREVIEW: &[KeyLine] = &[
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),
     line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),
+    line("a", "attention", "where a captioner looked for the words of its caption: the next word; A the one before"),
     line("t", "nearest", "nearest training images of made pictures; again: out of noise"),
 ];
 

@@ -4,6 +4,7 @@
 //! done in the world goes out as [`Effect`]s.
 
 mod ask;
+mod attend;
 mod copy;
 mod demand;
 mod dialog;
@@ -42,12 +43,13 @@ pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use plot::{Line, Plot, Reading};
-pub use preview::{FileView, Instead, PreviewView, Show, Shown, TripleView};
+pub use preview::{AttentionView, FileView, Instead, PreviewView, Show, Shown, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
 pub use window::Window;
 
 use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
 use crate::run::RunName;
+use crate::run::captions::{Captions, Told};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tab {
@@ -128,6 +130,8 @@ pub struct App {
     histories: HashMap<RunName, History>,
     galleries: HashMap<RunName, Loaded<Gallery>>,
     predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
+    /// Of one epoch of one run.
+    captions: Option<(RunName, u64, Loaded<Captions>)>,
     sheets: HashMap<(RunName, u64), Sheet>,
     /// What the user wants to see of runs that make pictures.
     subject: Subject,
@@ -154,6 +158,7 @@ impl App {
             histories: HashMap::new(),
             galleries: HashMap::new(),
             predictions: HashMap::new(),
+            captions: None,
             sheets: HashMap::new(),
             subject: Subject::default(),
             epoch: None,
@@ -278,6 +283,20 @@ impl App {
             Subject::Test => self.predictions.get(&(self.runs.selected_name()?.clone(), epoch)),
             Subject::Generated => self.sheet_of(epoch).map(|sheet| &sheet.seen),
         }
+    }
+
+    /// The selected run writes captions of the pictures shown.
+    pub fn has_captions(&self) -> bool {
+        let history = self.selected_history().filter(|_| self.subject() == Subject::Test);
+        self.shown_epoch().zip(history).is_some_and(|(epoch, history)| history.captions(epoch).is_some())
+    }
+
+    /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded.
+    pub fn caption(&self, index: u32) -> Option<&Told> {
+        let (run, epoch, loaded) = self.captions.as_ref()?;
+        let is_shown =
+            self.has_captions() && self.runs.selected_name() == Some(run) && self.shown_epoch() == Some(*epoch);
+        loaded.as_ref().ok().filter(|_| is_shown)?.images.get(index as usize)
     }
 
     /// The pictures of one cell of the confusion shown, as far as they are loaded; at most so many.

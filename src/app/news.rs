@@ -34,6 +34,12 @@ impl App {
                     self.predictions.insert((run, epoch), predictions);
                 }
             }
+            Update::Captions { run, epoch, captions } => {
+                // Those of an epoch that was left since come too late.
+                if self.wanted.captions(&run, epoch) {
+                    self.captions = Some((run, epoch, captions));
+                }
+            }
             Update::Sheet { run, epoch, step, sheet } => {
                 // Two sheets of an epoch are loaded side by side: the older one may come last.
                 let newest = self.histories.get(&run).and_then(|history| history.sheet(epoch));
@@ -50,6 +56,11 @@ impl App {
             Update::Restored { id, answer } => {
                 if let Some(triple) = self.preview.triple.as_mut().filter(|triple| triple.id == id) {
                     triple.answer = Some(answer);
+                }
+            }
+            Update::Attended { id, answer } => {
+                if let Some(view) = self.preview.attention.as_mut().filter(|view| view.id == id) {
+                    view.answer = Some(answer);
                 }
             }
             Update::Text { run, lines } => self.logs.absorb(run, lines),
@@ -76,6 +87,7 @@ impl App {
         if anew {
             self.predictions.retain(|(of, _), _| *of != run);
             self.sheets.retain(|(of, _), _| *of != run);
+            self.captions = self.captions.take().filter(|(of, ..)| *of != run);
             self.wanted.forget_predictions(&run);
             self.histories.remove(&run);
         }

@@ -135,7 +135,7 @@ impl App {
         }
         self.next_id += 1;
         let id = self.next_id;
-        self.preview.triple = None;
+        self.preview.show_pictures();
         self.preview.file = Some(FileView { id, path: path.to_owned(), answer: None });
         let with_weights = |run: &&RunView| run.state.as_ref().is_some_and(|state| state.step > 0);
         let model = self.runs.selected().filter(with_weights).map(|run| run.name.clone());

@@ -26,6 +26,7 @@ impl App {
             (Tab::Preview, Key::Char('t')) => self.show_instead(),
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('r')) => return self.restore(),
+            (Tab::Preview, Key::Char(a @ ('a' | 'A'))) => return self.attend(a == 'A'),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
             (Tab::Preview, key) => return self.press_on_preview(key),
@@ -126,10 +127,15 @@ impl App {
             key => {
                 let before = self.preview.picture();
                 let damage = self.preview.triple.as_ref().map(|triple| triple.damage);
+                let attends = self.preview.attention.is_some();
                 self.press_on_pictures(key);
-                // Who looks at a restored picture wants to see the next one restored too.
-                let moved = self.preview.picture() != before;
-                return damage.filter(|_| moved).map_or_else(Vec::new, |damage| self.restore_by(damage));
+                // Who looks at a restored picture wants to see the next one restored too, and so with where was looked.
+                return match damage {
+                    _ if self.preview.picture() == before => Vec::new(),
+                    _ if attends => self.attend_anew(),
+                    Some(damage) => self.restore_by(damage),
+                    None => Vec::new(),
+                };
             }
         }
         self.preview.show_pictures();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::jobs::{Damage, FileAnswer, Gallery, Predictions, Restoration, Text};
+use crate::jobs::{Attention, Damage, FileAnswer, Gallery, Predictions, Restoration, Text};
 use crate::run::RunName;
 
 /// Which pictures are listed. Labels are numbers of the data set's labels.
@@ -46,6 +46,7 @@ pub struct PreviewView {
     pub a_row: u16,
     pub file: Option<FileView>,
     pub triple: Option<TripleView>,
+    pub attention: Option<AttentionView>,
     /// What stands in the place of the pictures that were made.
     pub instead: Instead,
 }
@@ -60,6 +61,7 @@ impl Default for PreviewView {
             a_row: 1,
             file: None,
             triple: None,
+            attention: None,
             instead: Instead::Nothing,
         }
     }
@@ -94,6 +96,29 @@ pub struct TripleView {
     pub original: Arc<RgbImage>,
     /// None while a worker restores it.
     pub answer: Option<Result<Restoration, Text>>,
+}
+
+/// A picture, and where a captioner looked for each word that it says of it.
+#[derive(Clone, Debug)]
+pub struct AttentionView {
+    pub id: u64,
+    /// What it is a picture of, in words.
+    pub of: String,
+    pub picture: Arc<RgbImage>,
+    /// None while a worker looks.
+    pub answer: Option<Result<Attention, Text>>,
+    /// The word that is shown.
+    pub word: usize,
+}
+
+impl AttentionView {
+    /// The next word or the one before, round and round.
+    pub fn step(&mut self, back: bool) {
+        if let Some(Ok(attention)) = &self.answer {
+            let words = attention.words.len();
+            self.word = (self.word + if back { words - 1 } else { 1 }) % words;
+        }
+    }
 }
 
 /// One picture of the list, with what is known of it.
@@ -197,11 +222,12 @@ impl PreviewView {
 
     /// Leaves what stands before the pictures; false if nothing did.
     pub fn step_back(&mut self) -> bool {
-        self.triple.take().is_some() || self.file.take().is_some()
+        self.attention.take().is_some() || self.triple.take().is_some() || self.file.take().is_some()
     }
 
     /// The pictures themselves, whatever stood before them.
     pub fn show_pictures(&mut self) {
+        self.attention = None;
         self.triple = None;
         self.file = None;
     }

@@ -23,6 +23,7 @@ impl App {
             self.say(Tone::Info, "There is no picture to damage and restore yet.");
             return Vec::new();
         };
+        self.preview.attention = None;
         self.next_id += 1;
         let (id, model) = (self.next_id, self.restorer());
         let order = Order::Restore { id, picture: Arc::clone(&original), damage, model };
@@ -31,7 +32,7 @@ impl App {
     }
 
     /// What is looked at, in words and pixels: the file of the user's, else the picture under the cursor.
-    fn picture_in_view(&self) -> Option<(String, Arc<RgbImage>)> {
+    pub(super) fn picture_in_view(&self) -> Option<(String, Arc<RgbImage>)> {
         if let Some(file) = &self.preview.file {
             let answer = file.answer.as_ref()?.as_ref().ok()?;
             return Some((file.path.clone(), Arc::clone(&answer.picture)));

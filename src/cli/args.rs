@@ -152,6 +152,10 @@ pub struct EvalArgs {
     /// or --limit, and nothing else
     #[arg(long, conflicts_with_all = ["accuracy_score", "split", "steps", "guidance"])]
     pub restoration: bool,
+    /// For a captioner: how true its captions are of noisy pictures, as they are, behind total variation and behind the diffusion
+    /// model, on the first 1,000 test images or --limit, and nothing else
+    #[arg(long, conflicts_with_all = ["accuracy_score", "restoration", "split", "steps", "guidance"])]
+    pub noise: bool,
     /// For a model that makes pictures: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
     /// test both on real ones
     #[arg(long)]
@@ -185,6 +189,9 @@ pub struct CaptionArgs {
     /// one that comes with pixscribe]
     #[arg(long, value_name = "RUN|DIR")]
     pub model: Option<String>,
+    /// Also say where in the picture each word was looked for
+    #[arg(long, requires = "json")]
+    pub attention: bool,
     /// Sequences that are searched side by side; 1 takes the likeliest token each time [default: the model's own]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub beams: Option<u16>,

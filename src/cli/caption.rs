@@ -9,9 +9,8 @@ use crate::models::captioner::search::{BeamSettings, EarlyStopping, Method, Sear
 use crate::ops::Backend;
 use crate::restoration::{Picture, Restorer};
 use crate::run::plain_text;
-use crate::train::captioner::{Pictures, Speaker};
+use crate::train::captioner::{Looks, Pictures, Speaker};
 use crate::train::device::Device;
-use crate::train::trained::Trained;
 use image::RgbImage;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -19,12 +18,6 @@ use std::path::{Path, PathBuf};
 /// Why nothing is captioned.
 #[derive(Debug, thiserror::Error)]
 enum CaptionError {
-    #[error(
-        "{weights} holds a {model}, which writes no captions: name a captioner with --model, or make one with `pixscribe import`"
-    )]
-    WritesNothing { weights: PathBuf, model: ModelKind },
-    #[error("{weights} holds a {model}, which restores no pictures: --restore needs a diffusion model")]
-    RestoresNothing { weights: PathBuf, model: ModelKind },
     #[error("{path} has no caption: {why}")]
     Failed { path: PathBuf, why: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -36,6 +29,9 @@ struct Captioned {
     caption: String,
     /// All tokens, the start and the end among them.
     token_ids: Vec<u32>,
+    /// Where each word was looked for, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention: Option<Looks>,
 }
 
 pub fn run(args: &CaptionArgs, globals: &Globals) -> CliResult {
@@ -64,21 +60,21 @@ fn caption_all<D: Backend>(
     mender: Option<&model::Found>,
 ) -> Result<Vec<Captioned>, CliError> {
     let trained = found.load(device.clone())?;
-    let Some(speaker) = trained.speaker() else {
-        let (weights, model) = (found.weights.clone(), trained.card.model);
-        return Err(CaptionError::WritesNothing { weights, model }.into());
-    };
-    let mender = mender.map(|found| load_mender(device, found)).transpose()?;
+    let speaker = found.speaker(&trained)?;
+    let mending = mender.map(|found| found.load(device)).transpose()?;
+    let mender = mender.zip(mending.as_ref()).map(|(found, mending)| found.restorer(mending)).transpose()?;
     let search = asked(&speaker.search, args);
     let mut captioned = Vec::new();
     for paths in args.images.chunks(speaker.batch()) {
         // Only what the eyes see of a picture is kept.
-        let fitted = |path: &PathBuf| fit(speaker, path, args, mender.as_ref());
+        let fitted = |path: &PathBuf| fit(speaker, path, args, mender.as_ref().map(|mender| mender as &dyn Restorer));
         let pictures: Vec<RgbImage> = paths.iter().map(fitted).collect::<Result<_, _>>()?;
         let numbers: Vec<u64> = (captioned.len() as u64..).take(paths.len()).collect();
         let said = speaker.caption(Pictures::Fitted(&pictures), &search, &numbers)?;
-        for (path, said) in paths.iter().zip(said) {
-            let one = Captioned { path: path.display().to_string(), caption: said.text, token_ids: said.token_ids };
+        for ((path, picture), said) in paths.iter().zip(&pictures).zip(said) {
+            let attention = args.attention.then(|| speaker.looks(picture, &said)).transpose()?;
+            let (caption, token_ids) = (said.text, said.token_ids);
+            let one = Captioned { path: path.display().to_string(), caption, token_ids, attention };
             if !args.json {
                 println!("{}: {}", one.path, plain_text(&one.caption));
             }
@@ -109,10 +105,9 @@ fn fit<D: Backend>(
     speaker: &Speaker<D>,
     path: &Path,
     args: &CaptionArgs,
-    mender: Option<&Trained<D>>,
+    restorer: Option<&dyn Restorer>,
 ) -> Result<RgbImage, CliError> {
-    let restorer = mender.and_then(Trained::restorer);
-    let picture = match (args.restore, &restorer) {
+    let picture = match (args.restore, restorer) {
         (Some(task), Some(restorer)) => restored(restorer, task, path, args.mask.as_deref())?,
         _ => image_full(path)?,
     };
@@ -130,13 +125,4 @@ fn restored(
     let result = restorer.restore(&task, std::slice::from_ref(&given), &mut || true)?;
     let picture = result.into_iter().flatten().next().unwrap_or_else(|| given.clone());
     Ok(task.finish(&given, &picture)?.to_rgb())
-}
-
-fn load_mender<D: Backend>(device: D, found: &model::Found) -> Result<Trained<D>, CliError> {
-    let trained = found.load(device)?;
-    if trained.restorer().is_none() {
-        let (weights, model) = (found.weights.clone(), trained.card.model);
-        return Err(CaptionError::RestoresNothing { weights, model }.into());
-    }
-    Ok(trained)
 }

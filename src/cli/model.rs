@@ -7,8 +7,9 @@ use crate::config::{self, Config, ModelKind};
 use crate::hf;
 use crate::ops::Backend;
 use crate::run::{RunDir, RunName, State};
-use crate::train::captioner::SpeakerError;
+use crate::train::captioner::{Speaker, SpeakerError};
 use crate::train::checkpoints::weights_in;
+use crate::train::diffusion::Mender;
 use crate::train::trained::Trained;
 use crate::train::{TrainError, checkpoints};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,14 @@ pub(super) enum ModelError {
     NoSteps { weights: PathBuf, model: ModelKind },
     #[error("{weights} holds a {model}, whose noise has one deviation: --noise-scale is for a GAN")]
     NoNoiseScale { weights: PathBuf, model: ModelKind },
+    #[error(
+        "{weights} holds a {model}, which restores no pictures: name a diffusion model, or train one with `pixscribe train diffusion`"
+    )]
+    RestoresNothing { weights: PathBuf, model: ModelKind },
+    #[error(
+        "{weights} holds a {model}, which writes no captions: name a captioner, or train one with `pixscribe train captioner`"
+    )]
+    WritesNothing { weights: PathBuf, model: ModelKind },
 }
 
 /// Weights on disk, and the settings they are to be used with.
@@ -115,6 +124,24 @@ impl Found {
             return Trained::from_folder(device, &folder, &self.weights.display().to_string());
         }
         Trained::from_file(device, &checkpoints::read(&self.weights)?, &self.weights)
+    }
+
+    /// The part of these weights that restores pictures.
+    ///
+    /// # Errors
+    /// When they are those of another kind of model.
+    pub fn restorer<'a, D: Backend>(&self, trained: &'a Trained<D>) -> Result<Mender<'a>, ModelError> {
+        let (weights, model) = (&self.weights, trained.card.model);
+        trained.restorer().ok_or_else(|| ModelError::RestoresNothing { weights: weights.clone(), model })
+    }
+
+    /// The part of these weights that writes captions.
+    ///
+    /// # Errors
+    /// When they are those of another kind of model.
+    pub fn speaker<'a, D: Backend>(&self, trained: &'a Trained<D>) -> Result<&'a Speaker<D>, ModelError> {
+        let (weights, model) = (&self.weights, trained.card.model);
+        trained.speaker().ok_or_else(|| ModelError::WritesNothing { weights: weights.clone(), model })
     }
 
     /// Lets a model go from noise to pictures as the command line asks.

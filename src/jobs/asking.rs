@@ -1,12 +1,16 @@
 //! Asking a process of our own for something, since the dashboard never computes.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use image::RgbImage;
 use serde::de::DeserializeOwned;
+use tempfile::{TempDir, tempdir};
 use tokio::process::Command;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::order::Text;
@@ -31,6 +35,16 @@ pub async fn ask<T: DeserializeOwned>(
         return Err(Text::of(last_line(&output.stderr)));
     }
     parse(&output.stdout)
+}
+
+/// Writes a picture for a process to read: its file, and the folder with which it goes.
+pub(super) async fn save_for(picture: Arc<RgbImage>) -> Result<(TempDir, PathBuf), Text> {
+    let folder = tempdir().map_err(|error| Text::of(format!("no temporary folder for the picture: {error}")))?;
+    let file = folder.path().join("picture.png");
+    let to_save = file.clone();
+    let saved = spawn_blocking(move || picture.save(&to_save)).await.map_err(Text::of)?;
+    saved.map_err(|error| Text::of(format!("cannot write {}: {error}", file.display())))?;
+    Ok((folder, file))
 }
 
 pub(super) fn parse<T: DeserializeOwned>(stdout: &[u8]) -> Result<T, Text> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::order::Text;
 use crate::config;
 use crate::data::{self, IMAGE_BYTES, Labels, Split};
+use crate::run::captions::{self, Captions};
 use crate::run::{RunDir, predictions};
 
 /// Stands between a wrong label and the one that a model was asked to draw.
@@ -96,8 +97,16 @@ impl Predictions {
 
 /// Reads what a run said at the end of an epoch; `path` is the event's, relative to the run.
 pub fn read_predictions(run: &RunDir, path: &str) -> Result<Predictions, Text> {
-    let path = run.resolve(path).ok_or_else(|| Text::of(format!("{path} is no file of this run")))?;
-    predictions::read(&path).map(|read| Predictions(read.images)).map_err(Text::of)
+    predictions::read(&file_of(run, path)?).map(|read| Predictions(read.images)).map_err(Text::of)
+}
+
+/// Reads what a run wrote at the end of an epoch; `path` is the event's, relative to the run.
+pub fn read_captions(run: &RunDir, path: &str) -> Result<Captions, Text> {
+    captions::read(&file_of(run, path)?).map_err(Text::of)
+}
+
+fn file_of(run: &RunDir, path: &str) -> Result<PathBuf, Text> {
+    run.resolve(path).ok_or_else(|| Text::of(format!("{path} is no file of this run")))
 }
 
 /// Galleries by data set: runs of the same data share one, for as long as someone looks at it.

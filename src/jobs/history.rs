@@ -30,7 +30,8 @@ pub struct History {
     /// When workers began, in seconds since the first event.
     begun_s: Vec<f64>,
     confusions: Vec<Confusion>,
-    predictions: Vec<PredictionFile>,
+    predictions: Vec<EpochFile>,
+    captions: Vec<EpochFile>,
     sheets: Vec<SheetFile>,
     lines: VecDeque<Line>,
     /// When the first event was logged, for the wall-time axis.
@@ -43,9 +44,9 @@ pub struct History {
     pub damaged: u64,
 }
 
-/// Where the label and confidence of every test picture of an epoch are kept.
+/// Where something about every picture of a split at the end of an epoch is kept: label and confidence, or a caption.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PredictionFile {
+pub struct EpochFile {
     pub split: String,
     pub epoch: u64,
     pub step: u64,
@@ -208,8 +209,13 @@ impl History {
     }
 
     /// Where the predictions of the test split at the end of `epoch` are.
-    pub fn predictions(&self, epoch: u64) -> Option<&PredictionFile> {
-        self.predictions.iter().rev().find(|p| p.split == "test" && p.epoch == epoch)
+    pub fn predictions(&self, epoch: u64) -> Option<&EpochFile> {
+        of_test(&self.predictions, epoch)
+    }
+
+    /// Where the captions of the test split at the end of `epoch` are.
+    pub fn captions(&self, epoch: u64) -> Option<&EpochFile> {
+        of_test(&self.captions, epoch)
     }
 
     /// Adds the next record of the log to a part.
@@ -247,7 +253,10 @@ impl History {
                 }
             }
             EventKind::Predictions { split, epoch, path } => {
-                self.predictions.push(PredictionFile { split, epoch, step: self.step, path });
+                self.predictions.push(EpochFile { split, epoch, step: self.step, path });
+            }
+            EventKind::Captions { split, epoch, path } => {
+                self.captions.push(EpochFile { split, epoch, step: self.step, path });
             }
             EventKind::Samples { path, epoch, step, sheet: Some(note) } => {
                 self.sheets.push(SheetFile { epoch, step, path, note: Arc::new(note) });
@@ -270,6 +279,7 @@ impl History {
         part.begun_s.into_iter().for_each(|begun| self.note_begin(begun));
         self.confusions.extend(part.confusions);
         self.predictions.extend(part.predictions);
+        self.captions.extend(part.captions);
         self.sheets.extend(part.sheets);
         part.lines.into_iter().for_each(|line| self.add_line(line));
         self.model = part.model.or(self.model.take());
@@ -282,6 +292,7 @@ impl History {
         self.series.values_mut().for_each(|series| series.cut(step));
         self.confusions.retain(|confusion| confusion.step <= step);
         self.predictions.retain(|file| file.step <= step);
+        self.captions.retain(|file| file.step <= step);
         self.sheets.retain(|sheet| sheet.step <= step);
         self.step = self.step.min(step);
         self.went_back_to = Some(self.went_back_to.map_or(step, |before| before.min(step)));
@@ -326,6 +337,11 @@ impl History {
 struct Clock {
     run_ms: u64,
     wall_ms: u64,
+}
+
+/// The last of the files about the test split at the end of `epoch`.
+fn of_test(files: &[EpochFile], epoch: u64) -> Option<&EpochFile> {
+    files.iter().rev().find(|file| file.split == Subject::Test.split() && file.epoch == epoch)
 }
 
 /// The words for the event list; none for what is drawn elsewhere.

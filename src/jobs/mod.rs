@@ -4,6 +4,7 @@
 //! out as small immutable [`Update`]s.
 
 mod asking;
+mod attending;
 mod board;
 mod confusion;
 mod follow;
@@ -32,9 +33,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+pub use attending::Attention;
 pub use confusion::Confusion;
 pub use gallery::{Gallery, Predictions};
-pub use history::{History, Level, Line, PredictionFile, SheetFile, Subject};
+pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
@@ -62,7 +64,7 @@ pub struct Jobs {
     galleries: Galleries,
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
-    restoring: Option<JoinHandle<()>>,
+    looking: Option<JoinHandle<()>>,
 }
 
 impl Jobs {
@@ -86,7 +88,7 @@ impl Jobs {
             galleries: Galleries::default(),
             followed: HashMap::new(),
             text: None,
-            restoring: None,
+            looking: None,
         };
         (jobs, updates)
     }
@@ -100,9 +102,11 @@ impl Jobs {
             Order::FollowText(run) => self.follow_text(run),
             Order::LoadGallery(run) => self.load_gallery(run),
             Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
+            Order::LoadCaptions { run, epoch, path } => self.load_captions(run, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
+            Order::Attend { id, picture, model } => self.attend(id, picture, model),
         }
     }
 
@@ -178,6 +182,15 @@ impl Jobs {
         });
     }
 
+    fn load_captions(&self, run: RunName, epoch: u64, path: String) {
+        let dir = self.dir_of(&run);
+        self.answer_with(async move {
+            let dir = dir?;
+            let read = spawn_blocking(move || gallery::read_captions(&dir, &path)).await.ok()?;
+            Some(Update::Captions { run, epoch, captions: read.map(Arc::new) })
+        });
+    }
+
     fn load_sheet(&self, run: RunName, file: SheetFile) {
         let dir = self.dir_of(&run);
         self.answer_with(async move {
@@ -197,15 +210,28 @@ impl Jobs {
     }
 
     fn restore(&mut self, id: u64, picture: Arc<RgbImage>, damage: Damage, model: Option<RunName>) {
-        // Who moves on wants no late answer, and the processor for the next one.
-        if let Some(earlier) = self.restoring.take() {
-            earlier.abort();
-        }
         let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
-        self.restoring = Some(self.answer_with(async move {
+        self.answer_instead(async move {
             let answer = restoring::restore(&program, &setup.runs_root, picture, damage, model).await;
             Some(Update::Restored { id, answer })
-        }));
+        });
+    }
+
+    fn attend(&mut self, id: u64, picture: Arc<RgbImage>, model: Option<RunName>) {
+        let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
+        self.answer_instead(async move {
+            let answer = attending::attend(&program, &setup.runs_root, picture, model).await;
+            Some(Update::Attended { id, answer })
+        });
+    }
+
+    /// [`Self::answer_with`] in the place of the one before: who moves on wants no late answer, and the processor for the
+    /// next one.
+    fn answer_instead(&mut self, task: impl Future<Output = Option<Update>> + Send + 'static) {
+        if let Some(earlier) = self.looking.take() {
+            earlier.abort();
+        }
+        self.looking = Some(self.answer_with(task));
     }
 
     /// Runs a task and puts the update that it gives into the outbox.
@@ -226,6 +252,6 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        self.followed.values().chain(&self.text).chain(&self.restoring).for_each(JoinHandle::abort);
+        self.followed.values().chain(&self.text).chain(&self.looking).for_each(JoinHandle::abort);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
+use super::attending::Attention;
 use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
@@ -13,6 +14,7 @@ use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
 use super::view::RunView;
 use crate::config::{ModelKind, Preset};
+use crate::run::captions::Captions;
 use crate::run::{RunName, plain_text};
 
 /// Something asked of one run.
@@ -78,6 +80,11 @@ pub enum Order {
         epoch: u64,
         path: String,
     },
+    LoadCaptions {
+        run: RunName,
+        epoch: u64,
+        path: String,
+    },
     /// The pictures that a run made.
     LoadSheet {
         run: RunName,
@@ -94,6 +101,12 @@ pub enum Order {
         id: u64,
         picture: Arc<RgbImage>,
         damage: Damage,
+        model: Option<RunName>,
+    },
+    /// Let a worker caption a picture and say where it looked; one that is still at it with another is ended.
+    Attend {
+        id: u64,
+        picture: Arc<RgbImage>,
         model: Option<RunName>,
     },
 }
@@ -136,6 +149,11 @@ pub enum Update {
         epoch: u64,
         predictions: Result<Arc<Predictions>, Text>,
     },
+    Captions {
+        run: RunName,
+        epoch: u64,
+        captions: Result<Arc<Captions>, Text>,
+    },
     Sheet {
         run: RunName,
         epoch: u64,
@@ -149,6 +167,10 @@ pub enum Update {
     Restored {
         id: u64,
         answer: Result<Restoration, Text>,
+    },
+    Attended {
+        id: u64,
+        answer: Result<Attention, Text>,
     },
     /// The last lines of a run's `log.txt`.
     Text {

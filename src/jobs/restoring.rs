@@ -8,7 +8,7 @@ use image::RgbImage;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
-use super::asking::ask;
+use super::asking::{ask, save_for};
 use super::order::Text;
 use crate::data::decode;
 use crate::run::RunName;
@@ -77,13 +77,7 @@ pub async fn restore(
     damage: Damage,
     model: Option<RunName>,
 ) -> Result<Restoration, Text> {
-    // Gone with its files as soon as they are read.
-    let folder =
-        tempfile::tempdir().map_err(|error| Text::of(format!("no temporary folder for the picture: {error}")))?;
-    let file = folder.path().join("picture.png");
-    let to_save = file.clone();
-    let saved = spawn_blocking(move || picture.save(&to_save)).await.map_err(Text::of)?;
-    saved.map_err(|error| Text::of(format!("cannot write {}: {error}", file.display())))?;
+    let (folder, file) = save_for(picture).await?;
     let said: Vec<Said> = ask(program, runs_root, arguments(&file, folder.path(), damage, model)).await?;
     let said = said.into_iter().next().ok_or_else(|| Text::of("it said nothing"))?;
     spawn_blocking(move || read(&said)).await.map_err(Text::of)?

@@ -1,6 +1,7 @@
 //! What a screen draws with: the buffer, the theme and the pictures, and a few strokes that all screens share.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -167,26 +168,36 @@ pub fn shortened(text: &str, width: usize, ascii: bool) -> Cow<'_, str> {
 }
 
 /// Rows of at most `width` columns, broken at spaces; longer words are broken anywhere.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<&str> {
+    wrap_places(text, width).into_iter().map(|place| &text[place]).collect()
+}
+
+/// Where the rows of [`wrap`] are in the text, in bytes.
+pub fn wrap_places(text: &str, width: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
-    let mut row = String::new();
     if width == 0 {
         return rows;
     }
+    let (mut row, mut used, mut start) = (0..0, 0, 0);
     for word in text.split(' ') {
-        let needed = row.width() + usize::from(!row.is_empty()) + word.width();
-        if needed > width && !row.is_empty() {
-            rows.push(std::mem::take(&mut row));
+        if !row.is_empty() && used + 1 + word.width() > width {
+            rows.push(std::mem::replace(&mut row, start..start));
         }
-        if !row.is_empty() {
-            row.push(' ');
+        if row.is_empty() {
+            (row, used) = (start..start, 0);
+        } else {
+            (row.end, used) = (start, used + 1);
         }
-        for c in word.chars() {
-            if row.width() + c.width().unwrap_or(0) > width && !row.is_empty() {
-                rows.push(std::mem::take(&mut row));
+        for (at, c) in word.char_indices() {
+            let (at, columns) = (start + at, c.width().unwrap_or(0));
+            if used + columns > width && !row.is_empty() {
+                rows.push(std::mem::replace(&mut row, at..at));
+                used = 0;
             }
-            row.push(c);
+            row.end = at + c.len_utf8();
+            used += columns;
         }
+        start += word.len() + 1;
     }
     if !row.is_empty() {
         rows.push(row);
@@ -212,6 +223,7 @@ mod tests {
     fn wrapping_keeps_every_character_and_the_width() {
         assert_eq!(wrap("a cat on a mat", 6), ["a cat", "on a", "mat"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap(" a  cat 猫猫 on", 4), ["a ", "cat", "猫猫", "on"]);
         assert!(wrap("anything", 0).is_empty());
     }
 

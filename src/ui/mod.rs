@@ -1,5 +1,6 @@
 //! The screens: how the application's state looks. Drawing changes nothing but the buffer.
 
+mod attention;
 mod brush;
 mod cards;
 mod compare;
@@ -26,6 +27,7 @@ mod tabs;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod told;
 mod triple;
 mod widgets;
 
@@ -33,6 +35,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::{App, Tab};
+use attention::Glow;
 use brush::{Brush, below, row, top};
 use pictures::{Picture, Pictures};
 use theme::Theme;
@@ -46,13 +49,14 @@ pub struct Screens {
     file: Option<(u64, Picture)>,
     /// The pictures of the view that shows one damaged and restored.
     triple: Option<Triple>,
+    glow: Option<Glow>,
     /// Where the curves of the last frame's large chart are, for the mouse.
     chart: Option<Rect>,
 }
 
 impl Screens {
     pub fn new(theme: Theme) -> Screens {
-        Screens { theme, file: None, triple: None, chart: None }
+        Screens { theme, file: None, triple: None, glow: None, chart: None }
     }
 
     /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
@@ -71,6 +75,7 @@ impl Screens {
     pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
         self.keep_file(app);
         Triple::keep(&mut self.triple, app.preview.triple.as_ref());
+        Glow::keep(&mut self.glow, app.preview.attention.as_ref());
         let mut brush = Brush { theme: self.theme, buf, pictures, chart: None };
         tabs::render(app, top(area, 1), &mut brush);
         let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
@@ -78,6 +83,9 @@ impl Screens {
             Tab::Jobs => jobs::render(app, body, &mut brush),
             Tab::Loss => loss::render(app, body, &mut brush),
             Tab::Confusion => confusion::render(app, body, &mut brush),
+            Tab::Preview if let Some(view) = &app.preview.attention => {
+                attention::render(view, self.glow.as_ref(), body, &mut brush);
+            }
             Tab::Preview if let Some(view) = &app.preview.triple => {
                 triple::render(view, self.triple.as_ref(), body, &mut brush);
             }

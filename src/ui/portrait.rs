@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
+use super::told;
 use crate::app::{App, Shown};
 use crate::data::SIDE;
 use crate::jobs::Gallery;
@@ -12,17 +13,28 @@ use crate::run::Phase;
 
 /// Cells that show 32x32 pixels pixel for pixel, two to a cell.
 pub const FULL: (u16, u16) = (32, 16);
+/// Rows that a caption has below its picture.
+pub const CAPTION: u16 = 3;
 
-/// The picture under the cursor with its labels below; words where there is none.
-pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) {
+/// The picture under the cursor with its labels and its caption below; words where there is none. Returns the area that is
+/// left below.
+pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     match (app.selected_gallery(), app.preview.picture()) {
         (Some(Ok(gallery)), Some(index)) => {
             let pixels = FULL.1.min(area.height.saturating_sub(1));
             picture(gallery, index, top(area, pixels), brush);
             let known = predictions(app);
+            let mut left = below(area, pixels);
+            // In a low terminal the caption has the place of the bar.
+            let of_labels = if app.has_captions() && left.height < 4 { 1 } else { 2 };
             if let Some(shown) = Shown::new(gallery, known, index) {
-                labels(gallery, &shown, below(area, pixels), brush);
+                labels(gallery, &shown, top(left, of_labels), brush);
             }
+            left = below(left, of_labels);
+            if let Some(told) = app.caption(index) {
+                left = below(left, told::caption(told, top(left, CAPTION), brush));
+            }
+            return left;
         }
         (Some(Ok(_)), None) => brush.centred(row(area, area.height / 2), none_listed(app), brush.theme.dim()),
         // A run that failed for want of its pictures says so itself.
@@ -36,6 +48,7 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) {
         }
         (None, _) => {}
     }
+    below(area, area.height)
 }
 
 /// The selected run's predictions at the epoch shown.

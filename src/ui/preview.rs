@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
-use super::{headline, matrix, portrait};
+use super::{headline, matrix, portrait, told};
 use crate::app::{App, FileView, Instead, Show, Shown};
 use crate::jobs::{FileAnswer, Gallery, Subject};
 
@@ -12,6 +12,8 @@ use crate::jobs::{FileAnswer, Gallery, Subject};
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
 /// Columns for what is known of the picture under the cursor.
 const SIDE: u16 = 44;
+/// Rows that a caption has below a picture of the grid.
+const CELL_CAPTION: u16 = 2;
 
 /// Pictures side by side in an area of this size; 1 where they are a list.
 pub fn pictures_a_row(width: u16, height: u16) -> u16 {
@@ -36,7 +38,9 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
                 list(app, gallery, area, brush);
             }
         }
-        _ => portrait::current(app, area, brush),
+        _ => {
+            portrait::current(app, area, brush);
+        }
     }
 }
 
@@ -82,12 +86,11 @@ fn position_words(app: &App) -> String {
 fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let picture_width = portrait::FULL.0.min(area.width / 2);
     let right = after(area, area.width - picture_width);
-    portrait::current(app, right, brush);
-    let pixels = portrait::FULL.1.min(right.height.saturating_sub(1));
+    let rest = portrait::current(app, right, brush);
     let left = Rect { width: area.width - picture_width - 1, ..area };
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     // What it was named at each epoch stands below the picture or, in a low terminal, below the list.
-    let history = below(right, pixels + 3);
+    let history = below(rest, 1);
     if history.height >= 3 {
         portrait::over_epochs(app, gallery, index, history, brush);
     }
@@ -124,7 +127,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
 /// Pictures side by side, and beside them what is known of the one under the cursor.
 fn grid(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let columns = pictures_a_row(area.width, area.height);
-    let height = portrait::FULL.1 + 2;
+    let height = portrait::FULL.1 + if app.has_captions() { 2 + CELL_CAPTION } else { 2 };
     let rows = (area.height / height).max(1);
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     let a_page = usize::from(columns * rows);
@@ -150,6 +153,9 @@ fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: R
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
         portrait::labels(gallery, &shown, after(labels, 1), brush);
     }
+    if let Some(told) = app.caption(index) {
+        told::caption(told, top(below(area, portrait::FULL.1 + 1), CELL_CAPTION), brush);
+    }
 }
 
 fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
@@ -158,8 +164,14 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
         portrait::labels(gallery, &shown, top(inside, 2), brush);
     }
-    brush.text(row(inside, 3), "named at each epoch", theme.dim());
-    portrait::over_epochs(app, gallery, index, below(inside, 4), brush);
+    let mut rest = below(inside, 3);
+    if let Some(told) = app.caption(index) {
+        let rows = told::caption(told, top(rest, portrait::CAPTION), brush);
+        told::missed(told, below(rest, rows), brush);
+        rest = below(rest, rows + 2);
+    }
+    brush.text(row(rest, 0), "named at each epoch", theme.dim());
+    portrait::over_epochs(app, gallery, index, below(rest, 1), brush);
 }
 
 /// A file of the user's: the picture, and every label's bar.

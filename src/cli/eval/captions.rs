@@ -3,7 +3,7 @@
 
 use super::super::CliError;
 use super::super::model::Found;
-use crate::captions::Slot;
+use crate::captions::{Slot, Thresholds};
 use crate::data::{Dataset, Split};
 use crate::ops::Backend;
 use crate::train::captioner::Speaker;
@@ -71,12 +71,7 @@ pub(super) fn measure<D: Backend>(
     (name, split): (&'static str, &Split),
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<(Evaluation, Figures)>, CliError> {
-    let thresholds = match load_thresholds(&checkpoints::read(&found.weights)?, &found.weights)? {
-        Some(thresholds) => thresholds,
-        // An imported captioner never measured anything.
-        None => fit_thresholds(data, &(0..data.train.len() as u32).collect::<Vec<_>>(), SEED)?,
-    };
-    let teacher = Teacher::of(speaker, thresholds, &data.labels, NO_WEIGHT)?;
+    let teacher = Teacher::of(speaker, thresholds(found, data)?, &data.labels, NO_WEIGHT)?;
     let exam = Exam::new(name, split, &teacher);
     let Some(judged) = exam.take(speaker, &teacher, go_on)? else { return Ok(None) };
     let value = |what: &str| judged.values.get(&format!("{name}/{what}")).copied();
@@ -96,6 +91,18 @@ pub(super) fn measure<D: Backend>(
         baselines: baselines(&exam, &teacher, &data.train)?,
     };
     Ok(Some((judged.evaluation, figures)))
+}
+
+/// The thresholds that a captioner's captions were measured with.
+pub(super) fn thresholds(found: &Found, data: &Dataset) -> Result<Thresholds, CliError> {
+    // A Hugging Face folder never measured anything.
+    let own = if found.weights.is_dir() {
+        None
+    } else {
+        load_thresholds(&checkpoints::read(&found.weights)?, &found.weights)?
+    };
+    let all = || (0..data.train.len() as u32).collect::<Vec<_>>();
+    Ok(own.map_or_else(|| fit_thresholds(data, &all(), SEED), Ok)?)
 }
 
 fn baselines(exam: &Exam, teacher: &Teacher, train: &Split) -> Result<Baselines, TrainError> {

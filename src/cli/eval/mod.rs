@@ -2,6 +2,7 @@
 
 mod captions;
 mod made;
+mod noise;
 mod restoration;
 
 use super::args::EvalArgs;
@@ -55,6 +56,9 @@ struct Report {
 pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     if args.restoration {
         return restoration::run(args, globals);
+    }
+    if args.noise {
+        return noise::run(args, globals);
     }
     let found = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;

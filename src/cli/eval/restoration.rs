@@ -14,7 +14,6 @@ use crate::train::TrainError;
 use crate::train::device::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Test images that are restored, unless told otherwise.
@@ -28,10 +27,6 @@ const SEED: u64 = 1;
 /// Why nothing is compared.
 #[derive(Debug, thiserror::Error)]
 enum RestorationEvalError {
-    #[error(
-        "{weights} holds a {model}, which restores no pictures: name a diffusion model, or train one with `pixscribe train diffusion`"
-    )]
-    RestoresNothing { weights: PathBuf, model: ModelKind },
     #[error("{data_path} has {found} training images; {due} are needed to tune the classical restorers")]
     TooLittleData { data_path: String, found: usize, due: usize },
 }
@@ -68,10 +63,7 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
 
 fn measure<D: Backend>(device: D, args: &EvalArgs, found: &Found, data: &Dataset) -> Result<Report, CliError> {
     let trained = found.load(device)?;
-    let Some(restorer) = trained.restorer() else {
-        let (weights, model) = (found.weights.clone(), trained.card.model);
-        return Err(RestorationEvalError::RestoresNothing { weights, model }.into());
-    };
+    let restorer = found.restorer(&trained)?;
     let due = 2 * CHOSEN_ON;
     if data.train.len() < due {
         let (data_path, found) = (data.path.display().to_string(), data.train.len());

@@ -24,10 +24,6 @@ const DAMAGE: (u64, &str) = (1, "restore.damage");
 /// Why nothing is restored.
 #[derive(Debug, thiserror::Error)]
 enum RestoreError {
-    #[error(
-        "{weights} holds a {model}, which restores no pictures: name a diffusion model with --model, or train one with `pixscribe train diffusion`"
-    )]
-    RestoresNothing { weights: PathBuf, model: ModelKind },
     #[error("{0} exists already and is left alone: name another folder with -o, or replace it with --overwrite")]
     Exists(PathBuf),
     #[error("{0} is not a folder: the restored pictures are put in one, under the names that they have")]
@@ -104,10 +100,7 @@ fn restore_all<D: Backend>(
     places: &[Place],
 ) -> Result<Vec<Restored>, CliError> {
     let trained = found.load(device)?;
-    let Some(restorer) = trained.restorer() else {
-        let (weights, model) = (found.weights.clone(), trained.card.model);
-        return Err(RestoreError::RestoresNothing { weights, model }.into());
-    };
+    let restorer = found.restorer(&trained)?;
     let mut restored = Vec::new();
     for (path, place) in args.images.iter().zip(places) {
         let one = restore_one(&restorer, args, path, place)?;

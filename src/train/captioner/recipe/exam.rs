@@ -62,6 +62,11 @@ pub fn greedy(ends: &Ends, max_length: usize) -> SearchSettings {
     }
 }
 
+/// [`greedy`] with a captioner's own ends.
+pub fn likeliest_words<D: Backend>(speaker: &Speaker<D>) -> SearchSettings {
+    SearchSettings { method: Method::Greedy, min_length: 0, no_repeat_ngram: 0, returns: 1, ..speaker.search.clone() }
+}
+
 /// The pictures of a split and what is true of them.
 pub struct Exam {
     /// `held_out`, `test` or `train`.
