@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+from captioner import CaptionerPeer
 from cnn import CnnPeer, Default, Plain
 from diffusion import DiffusionPeer
 from gan import GanPeer
@@ -30,6 +31,7 @@ NETS = {
     "default": (500, lambda file, layout: CnnPeer(Default, file, layout)),
     "gan": (64, GanPeer),
     "diffusion": (128, DiffusionPeer),
+    "captioner": (128, CaptionerPeer),
 }
 
 

@@ -3,6 +3,8 @@
 //! Writes the nets before and after [`CHECKED_STEPS`], the batch and what the nets said first to a safetensors file,
 //! says `ready PID`, and then answers each line `N` with the seconds that N more steps took.
 
+#[path = "captioner.rs"]
+mod captioner;
 #[path = "cnn.rs"]
 mod cnn;
 #[path = "diffusion.rs"]
@@ -40,6 +42,7 @@ fn main() -> Fallible<()> {
     let batch = batch.parse()?;
     let mut training: Box<dyn Training> = match net.as_str() {
         "plain" => Box::new(cnn::CnnTraining::new(CnnKind::Plain, batch)?),
+        "captioner" => Box::new(captioner::CaptionerTraining::new(batch)?),
         "diffusion" => Box::new(diffusion::DiffusionTraining::new(batch)?),
         "gan" => Box::new(gan::GanTraining::new(batch)?),
         _ => Box::new(cnn::CnnTraining::new(CnnKind::Modern, batch)?),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::jobs::{Answer, Ask, Damage, FileAnswer, NewRun, Recipe, Restoration, RunView, Sheet};
+use crate::jobs::{Answer, Ask, Attention, Damage, FileAnswer, NewRun, Recipe, Restoration, RunView, Sheet};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
@@ -350,6 +350,68 @@ fn a_picture_is_damaged_in_three_ways_and_the_next_one_in_the_same() {
     key(&mut app, Key::Esc);
     assert!(app.preview.triple.is_none() && app.tab == Tab::Preview);
     assert_eq!(orders(key(&mut app, Key::Right)), [], "nothing is restored unasked");
+}
+
+#[test]
+fn captions_of_the_epoch_shown_are_loaded_and_those_of_another_are_not_shown() {
+    let mut app = with_pictures();
+    let run = name("a");
+    let mut part = History::default();
+    for epoch in [1, 2] {
+        let path = format!("captions/test-{epoch:05}.json");
+        part.apply(Event::new(0, 0, 0, EventKind::Captions { split: "test".to_owned(), epoch, path }));
+    }
+    let asked = |effects: Vec<Effect>| match orders(effects).as_slice() {
+        [Order::LoadCaptions { epoch, path, .. }] => (*epoch, path.clone()),
+        other => panic!("{other:?}"),
+    };
+    let effects = news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![part] });
+    assert_eq!(asked(effects), (2, "captions/test-00002.json".to_owned()));
+    let written = |epoch, text: &str| {
+        let images = vec![Told { text: text.to_owned(), ..Told::default() }];
+        Update::Captions {
+            run: name("a"),
+            epoch,
+            captions: Ok(Arc::new(Captions { split: "test".to_owned(), epoch, images })),
+        }
+    };
+    assert!(app.has_captions() && app.caption(0).is_none());
+    news(&mut app, written(2, "a cat"));
+    assert_eq!(app.caption(0).map(|told| told.text.as_str()), Some("a cat"));
+    assert_eq!(app.caption(1), None, "no more was written");
+    assert_eq!(asked(press(&mut app, "[")).0, 1);
+    assert_eq!(app.caption(0), None, "it is the second epoch's");
+    news(&mut app, written(2, "late"));
+    assert_eq!(app.caption(0), None);
+    news(&mut app, written(1, "a dog"));
+    assert_eq!(app.caption(0).map(|told| told.text.as_str()), Some("a dog"));
+}
+
+#[test]
+fn the_words_of_a_caption_are_stepped_through_and_another_picture_is_looked_at_anew() {
+    let mut app = with_pictures();
+    press(&mut app, "4");
+    let asked = |effects: Vec<Effect>| match orders(effects).as_slice() {
+        [Order::Attend { id, picture, model: None }] => (*id, picture.as_raw()[0]),
+        other => panic!("{other:?}"),
+    };
+    let first = asked(press(&mut app, "a"));
+    assert_eq!(orders(press(&mut app, "a")), [], "it is being looked at");
+    let next = asked(key(&mut app, Key::Right));
+    assert!(next.0 == 2 && next.1 != first.1);
+    let words = ["a", "cat"].map(|word| (word.to_owned(), vec![1.0])).to_vec();
+    let answer = || Attention { grid: [1, 1], words: words.clone() };
+    news(&mut app, Update::Attended { id: 1, answer: Ok(answer()) });
+    let view = |app: &App| app.preview.attention.as_ref().map(|view| (view.answer.is_some(), view.word));
+    assert_eq!(view(&app), Some((false, 0)), "a late answer");
+    news(&mut app, Update::Attended { id: 2, answer: Ok(answer()) });
+    let steps = ["a", "a", "A"].map(|keys| {
+        press(&mut app, keys);
+        view(&app).unwrap().1
+    });
+    assert_eq!(steps, [1, 0, 1]);
+    key(&mut app, Key::Esc);
+    assert!(view(&app).is_none() && app.tab == Tab::Preview);
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub mod device;
 pub mod diffusion;
 mod error;
 pub mod gan;
-mod gradient;
+pub mod gradient;
 pub mod made;
 pub(crate) mod material;
 mod recipe;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::{Action, App, Key};
-use crate::jobs::{Gallery, History, Machine, Predictions, Restoration, RunView, Text, Update};
+use crate::jobs::{Attention, Gallery, History, Machine, Predictions, Restoration, RunView, Text, Update};
+use crate::run::captions::{Captions, Told};
 use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
 
 const LABELS: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -247,6 +248,51 @@ pub fn restored() -> App {
     let greys = |grey| Arc::new(image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([grey + (3 * x + y) as u8; 3])));
     let answer = Restoration { damaged: greys(20), restored: greys(90), psnr: (21.34, 24.61), ssim: (0.712, 0.844) };
     news(&mut app, Update::Restored { id: 2, answer: Ok(answer) });
+    app
+}
+
+/// What a captioner wrote of the test pictures; of some the label is false, and the others say less than they might.
+fn captions(epoch: u64) -> Captions {
+    let told = |picture: u64| {
+        let (named, _) = named(epoch, picture);
+        let label = LABELS[usize::from(named)];
+        let text = format!("a {label}, tan in the middle, grey around the edges, filling about half of the frame");
+        let (begins, is_wrong) = (text.find(label).unwrap(), u64::from(named) != picture % 10);
+        let missed = if is_wrong { vec![] } else { vec!["side".to_owned(), "light".to_owned()] };
+        let wrong = if is_wrong { vec![[begins, begins + label.len()]] } else { vec![] };
+        Told { text, wrong, missed }
+    };
+    Captions { split: "test".to_owned(), epoch, images: (0..500).map(told).collect() }
+}
+
+/// A captioner that trains, its pictures on the screen.
+pub fn captioned() -> App {
+    let mut app = empty();
+    let run = name("captioner-1");
+    let state = State { model: "captioner".to_owned(), ..state(Phase::Running, 210) };
+    news(&mut app, Update::Runs { changed: vec![view(run.as_str(), state)], gone: vec![] });
+    fill(&mut app, run.as_str(), 210);
+    let mut part = History::default();
+    for epoch in 1..=4 {
+        let path = format!("captions/test-{epoch:05}.json");
+        let kind = EventKind::Captions { split: "test".to_owned(), epoch, path };
+        part.apply(Event::new(9000 + epoch, T0 + 65_100, 65_100, kind));
+    }
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![part] });
+    press(&mut app, "4→→→");
+    news(&mut app, Update::Captions { run, epoch: 4, captions: Ok(Arc::new(captions(4))) });
+    app
+}
+
+/// [`captioned`], and where the second word of a caption was looked for.
+pub fn attended() -> App {
+    let mut app = captioned();
+    press(&mut app, "a");
+    let shares = |at: usize| (0..64).map(|cell| if cell == 9 * at { 0.37 } else { 0.01 }).collect();
+    let words = ["a", "cat,", "tan", "in", "the", "middle"].into_iter().enumerate();
+    let words = words.map(|(at, word)| (word.to_owned(), shares(at))).collect();
+    news(&mut app, Update::Attended { id: 1, answer: Ok(Attention { grid: [8, 8], words }) });
+    press(&mut app, "aaA");
     app
 }
 

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::fixture::{compared, empty, failed, fill, live, name, news, paused, press, restored};
+use super::fixture::{attended, captioned, compared, empty, failed, fill, live, name, news, paused, press, restored};
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
@@ -118,6 +118,15 @@ fn a_picture_restored_beside_the_original() {
 }
 
 #[test]
+fn captions_under_their_pictures_and_where_was_looked() {
+    snapshot("captioned", &captioned());
+    let mut app = captioned();
+    press(&mut app, "1");
+    snapshot("captioned_jobs", &app);
+    snapshot("attention", &attended());
+}
+
+#[test]
 fn dialogs() {
     for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
     {
@@ -134,6 +143,9 @@ fn without_colours_and_in_ascii() {
     press(&mut app, "3");
     let mono = Theme { depth: ColourDepth::Mono, ..Theme::DARK };
     insta::assert_snapshot!("confusion_no_color", described(&frame(&app, SMALL, mono)));
+    let underlined =
+        |buf: &Buffer| buf.content().iter().any(|cell| cell.modifier.contains(ratatui::style::Modifier::UNDERLINED));
+    assert!(underlined(&frame(&captioned(), SMALL, mono)), "what is false is told without colours too");
     press(&mut app, "1");
     let ascii = Theme { ascii: true, ..mono };
     let buf = frame(&app, SMALL, ascii);
@@ -144,7 +156,7 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), compared(), failed(), paused()];
+    let states = [empty(), live(), compared(), failed(), paused(), captioned()];
     for mut app in states {
         for keys in ["1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"]
         {
