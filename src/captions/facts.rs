@@ -1,7 +1,8 @@
 //! Facts of a picture: measures called by words, and said only where they are clear.
 
-use super::measure::{MainColour, Measures, Pixels};
-use super::slots::{Brightness, Extent, SLOTS, Side, Slot, Slots, Value};
+use super::colour::Named;
+use super::measure::{Measures, Pixels};
+use super::slots::{Brightness, Colours, SLOTS, Side, Slot, Slots, Value};
 use super::thresholds::{Band, Place, Thresholds};
 
 /// What was measured for one slot.
@@ -11,7 +12,7 @@ pub enum Fact {
     Clear(Value),
     /// Holds, but so near to a threshold that it is left out. Whoever says it all the same says what was measured.
     Unclear(Value),
-    /// Nothing can be said: no subject stands out, or it lies in the middle.
+    /// Nothing can be said: no side is lighter.
     Absent,
 }
 
@@ -49,15 +50,15 @@ impl Facts {
     }
 
     pub(super) fn from_measures(measures: &Measures, thresholds: &Thresholds) -> Self {
-        let is_clear = |main: &MainColour, [margin, share]: [f32; 2]| {
-            main.named.margin > margin && (main.is_alone || main.share > share)
-        };
+        let is_clear = |named: &Named, margin: f32| named.margin > margin;
+        let (brightness, bright) = level(measures.lightness, &thresholds.lightness, Brightness::ALL);
+        let (colours, strong) = level(measures.chroma, &thresholds.chroma, Colours::ALL);
         Self([
-            Fact::of(Value::Centre(measures.centre.named.name), is_clear(&measures.centre, thresholds.centre)),
-            Fact::of(Value::Border(measures.border.named.name), is_clear(&measures.border, thresholds.border)),
-            brightness(measures.lightness, &thresholds.lightness),
-            extent(measures, thresholds),
-            side(measures, thresholds),
+            Fact::of(Value::Centre(measures.centre.name), is_clear(&measures.centre, thresholds.centre)),
+            Fact::of(Value::Border(measures.border.name), is_clear(&measures.border, thresholds.border)),
+            Fact::of(Value::Brightness(brightness), bright),
+            Fact::of(Value::Colours(colours), strong),
+            light(measures.slope, &thresholds.slope),
         ])
     }
 
@@ -84,65 +85,47 @@ fn level<T: Copy>(number: f32, bands: &[Band; 2], levels: [T; 3]) -> (T, bool) {
     (level, low.is_clear() && high.is_clear())
 }
 
-fn brightness(lightness: f32, bands: &[Band; 2]) -> Fact {
-    let (level, is_clear) = level(lightness, bands, Brightness::ALL);
-    Fact::of(Value::Brightness(level), is_clear)
-}
-
-fn extent(measures: &Measures, thresholds: &Thresholds) -> Fact {
-    let apart = thresholds.apart.place(measures.apart);
-    if apart == Place::Below {
+/// The side that is lighter than the one across, by more than any other. A picture that is as much lighter on another side is
+/// lighter on both.
+fn light([across, down]: [f32; 2], band: &Band) -> Fact {
+    let place = band.place(across.abs().max(down.abs()));
+    if place == Place::Below {
         return Fact::Absent;
     }
-    let (level, is_clear) = level(measures.extent, &thresholds.extent, Extent::ALL);
-    Fact::of(Value::Extent(level), is_clear && apart == Place::Above)
-}
-
-/// The side that the subject is farthest off to. A subject that is as far off to another side is on both.
-fn side(measures: &Measures, thresholds: &Thresholds) -> Fact {
-    let apart = thresholds.apart.place(measures.apart);
-    let [x, y] = measures.offset;
-    let (across, down) = (x.abs(), y.abs());
-    let off = thresholds.side.place(across.max(down));
-    if apart == Place::Below || off == Place::Below {
-        return Fact::Absent;
-    }
-    let side = match (across > down, x > 0.0, y > 0.0) {
+    let side = match (across.abs() > down.abs(), across > 0.0, down > 0.0) {
         (true, false, _) => Side::Left,
         (true, true, _) => Side::Right,
         (false, _, false) => Side::Top,
         (false, _, true) => Side::Bottom,
     };
-    let is_one = (across - down).abs() > thresholds.side.above - thresholds.side.below;
-    Fact::of(Value::Side(side), is_one && off == Place::Above && apart == Place::Above)
+    let is_one = (across.abs() - down.abs()).abs() > band.above - band.below;
+    Fact::of(Value::Light(side), is_one && place == Place::Above)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::colour::{Colour, Named};
+    use super::super::colour::Colour;
     use super::*;
 
     fn thresholds() -> Thresholds {
         let band = |middle: f32| Band { below: middle - 0.05, middle, above: middle + 0.05 };
         Thresholds {
-            centre: [0.01, 0.55],
-            border: [0.01, 0.55],
+            centre: 0.01,
+            border: 0.01,
             lightness: [band(0.3), band(0.6)],
-            apart: band(0.2),
-            extent: [band(0.3), band(0.6)],
-            side: band(0.25),
+            chroma: [band(0.1), band(0.3)],
+            slope: band(0.25),
         }
     }
 
     fn measures() -> Measures {
-        let main = |name| MainColour { named: Named { name, margin: 0.1 }, share: 0.9, is_alone: false };
+        let named = |name| Named { name, margin: 0.1 };
         Measures {
-            centre: main(Colour::Red),
-            border: main(Colour::Blue),
+            centre: named(Colour::Red),
+            border: named(Colour::Blue),
             lightness: 0.45,
-            apart: 0.5,
-            extent: 0.9,
-            offset: [0.4, -0.1],
+            chroma: 0.5,
+            slope: [0.4, -0.1],
         }
     }
 
@@ -159,8 +142,8 @@ mod tests {
             Value::Centre(Colour::Red),
             Value::Border(Colour::Blue),
             Value::Brightness(Brightness::MidToned),
-            Value::Extent(Extent::Most),
-            Value::Side(Side::Right),
+            Value::Colours(Colours::Vivid),
+            Value::Light(Side::Right),
         ];
         assert!(facts.clear().iter().eq(due), "{facts:?}");
     }
@@ -168,28 +151,24 @@ mod tests {
     #[test]
     fn what_is_near_a_threshold_is_left_out_but_known() {
         let red = Fact::Unclear(Value::Centre(Colour::Red));
-        assert_eq!(fact(Slot::Centre, |m| m.centre.named.margin = 0.005), red);
-        assert_eq!(fact(Slot::Centre, |m| m.centre.share = 0.52), red);
-        let is_alone = |m: &mut Measures| (m.centre.share, m.centre.is_alone) = (0.52, true);
-        assert_eq!(fact(Slot::Centre, is_alone), Fact::Clear(Value::Centre(Colour::Red)));
+        assert_eq!(fact(Slot::Centre, |m| m.centre.margin = 0.005), red);
         let brightness = |at| fact(Slot::Brightness, |m| m.lightness = at);
         assert_eq!(brightness(0.62), Fact::Unclear(Value::Brightness(Brightness::Bright)));
         assert_eq!(brightness(0.58), Fact::Unclear(Value::Brightness(Brightness::MidToned)));
         assert_eq!(brightness(0.1), Fact::Clear(Value::Brightness(Brightness::Dark)));
         assert_eq!(brightness(0.66), Fact::Clear(Value::Brightness(Brightness::Bright)));
-        assert_eq!(fact(Slot::Extent, |m| m.apart = 0.22), Fact::Unclear(Value::Extent(Extent::Most)));
+        assert_eq!(fact(Slot::Colours, |m| m.chroma = 0.12), Fact::Unclear(Value::Colours(Colours::Moderate)));
+        assert_eq!(fact(Slot::Colours, |m| m.chroma = 0.01), Fact::Clear(Value::Colours(Colours::Muted)));
     }
 
     #[test]
-    fn sides_need_a_subject_off_the_middle_and_one_direction() {
-        let side = |offset| fact(Slot::Side, |m| m.offset = offset);
-        assert_eq!(side([0.1, -0.1]), Fact::Absent);
-        assert_eq!(side([-0.5, 0.3]), Fact::Clear(Value::Side(Side::Left)));
-        assert_eq!(side([0.1, 0.6]), Fact::Clear(Value::Side(Side::Bottom)));
-        assert_eq!(side([0.1, -0.6]), Fact::Clear(Value::Side(Side::Top)));
-        assert_eq!(side([0.1, -0.27]), Fact::Unclear(Value::Side(Side::Top)));
-        assert_eq!(side([0.55, -0.5]), Fact::Unclear(Value::Side(Side::Right)));
-        assert_eq!(fact(Slot::Side, |m| m.apart = 0.1), Fact::Absent);
-        assert_eq!(fact(Slot::Extent, |m| m.apart = 0.1), Fact::Absent);
+    fn a_lighter_side_must_be_one_and_lighter_by_enough() {
+        let light = |slope| fact(Slot::Light, |m| m.slope = slope);
+        assert_eq!(light([0.1, -0.1]), Fact::Absent);
+        assert_eq!(light([-0.5, 0.3]), Fact::Clear(Value::Light(Side::Left)));
+        assert_eq!(light([0.1, 0.6]), Fact::Clear(Value::Light(Side::Bottom)));
+        assert_eq!(light([0.1, -0.6]), Fact::Clear(Value::Light(Side::Top)));
+        assert_eq!(light([0.1, -0.27]), Fact::Unclear(Value::Light(Side::Top)));
+        assert_eq!(light([0.55, -0.5]), Fact::Unclear(Value::Light(Side::Right)));
     }
 }

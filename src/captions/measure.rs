@@ -1,6 +1,5 @@
 //! What is measured of a picture's pixels before anything is called by a word.
 
-use super::clusters::{Pair, pair};
 use super::colour::{Lab, Named, lab, name};
 use super::error::CaptionError;
 use crate::data::{IMAGE_BYTES, SIDE};
@@ -40,30 +39,18 @@ impl<'a> Pixels<'a> {
     }
 }
 
-/// The main colour of a part of a picture: the mean of the larger of two clusters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct MainColour {
-    pub named: Named,
-    /// The larger cluster's share of the part's pixels, 0.5 to 1.
-    pub share: f32,
-    /// Whether the smaller cluster has the same name.
-    pub is_alone: bool,
-}
-
-/// Everything that facts are told from.
+/// Everything that facts are told from: means, which no single pixel can move far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Measures {
-    pub centre: MainColour,
-    pub border: MainColour,
+    /// The mean colour of the disc and of the ring.
+    pub centre: Named,
+    pub border: Named,
     /// Mean lightness, 0 to 1.
     pub lightness: f32,
-    /// Of the two clusters of the whole frame, the subject is the one that the disc has more of than the ring: by this
-    /// share of their pixels, 0 to 1.
-    pub apart: f32,
-    /// The subject's share of the frame, 0 to 1.
-    pub extent: f32,
-    /// Where the subject's mean pixel lies, to the right and downwards, in halves of the frame's width and height.
-    pub offset: [f32; 2],
+    /// Mean chroma: how far the pixels are from grey, 0 to about 0.3.
+    pub chroma: f32,
+    /// By how much lightness the right half is lighter than the left one, and the lower one than the upper one, -1 to 1.
+    pub slope: [f32; 2],
 }
 
 impl Measures {
@@ -71,25 +58,31 @@ impl Measures {
         let (width, height) = (pixels.width, pixels.height());
         let colours: Vec<Lab> = pixels.rows.iter().map(|&pixel| lab(pixel)).collect();
         let half = width.min(height) as f32 / 2.0;
-        let chosen = |is_in: &dyn Fn(f32, f32) -> bool| -> Vec<Lab> {
-            let with_places = colours.iter().enumerate().map(|(at, colour)| (place(at, width, height), colour));
-            with_places.filter(|([x, y], _)| is_in(x / half, y / half)).map(|(_, colour)| *colour).collect()
-        };
-        // A line of pixels has no disc, one of a single pixel's width no ring but itself.
-        let disc = some_of(chosen(&|x, y| x * x + y * y <= DISC * DISC), &colours);
         let (far_x, far_y) = (width as f32 / 2.0 / half, height as f32 / 2.0 / half);
-        let ring = some_of(chosen(&|x, y| x.abs() > far_x - RING || y.abs() > far_y - RING), &colours);
-        let frame = pair(&colours);
-        let apart = frame.share(&disc) - frame.share(&ring);
-        let (extent, offset) = subject(&colours, width, |colour| membership(&frame, apart, colour));
-        let lightness = colours.iter().map(|colour| f64::from(colour[0])).sum::<f64>() / colours.len() as f64;
-        let (centre, border) = (main_colour(&disc), main_colour(&ring));
-        Self { centre, border, lightness: lightness as f32, apart: apart.abs(), extent, offset }
+        // A line of pixels has no disc, one of a single pixel's width no ring but itself.
+        let (mut disc, mut ring, mut all) = (Mean::default(), Mean::default(), Mean::default());
+        let (mut chroma, mut halves) = (0.0, [Halves::default(); 2]);
+        for (at, &colour) in colours.iter().enumerate() {
+            let [x, y] = place(at, width, height).map(|at| at / half);
+            all.add(colour);
+            if x * x + y * y <= DISC * DISC {
+                disc.add(colour);
+            }
+            if x.abs() > far_x - RING || y.abs() > far_y - RING {
+                ring.add(colour);
+            }
+            chroma += f64::from(colour[1].hypot(colour[2]));
+            halves.iter_mut().zip([x, y]).for_each(|(halves, at)| halves.add(at, colour[0]));
+        }
+        let named = |part: &Mean| name(part.colour().or(all.colour()).unwrap_or_default());
+        Self {
+            centre: named(&disc),
+            border: named(&ring),
+            lightness: all.colour().unwrap_or_default()[0],
+            chroma: (chroma / colours.len() as f64) as f32,
+            slope: halves.map(Halves::slope),
+        }
     }
-}
-
-fn some_of(chosen: Vec<Lab>, all: &[Lab]) -> Vec<Lab> {
-    if chosen.is_empty() { all.to_vec() } else { chosen }
 }
 
 /// The middle of pixel number `at`, in pixels from the middle of the frame: to the right, downwards.
@@ -98,35 +91,43 @@ fn place(at: usize, width: usize, height: usize) -> [f32; 2] {
     [from_middle(at % width, width), from_middle(at / width, height)]
 }
 
-fn membership(frame: &Pair, apart: f32, colour: Lab) -> f32 {
-    let second = frame.second(colour);
-    if apart > 0.0 { second } else { 1.0 - second }
+/// A mean of colours.
+#[derive(Clone, Copy, Default)]
+struct Mean {
+    sum: [f64; 3],
+    count: f64,
 }
 
-/// The subject's share of the frame and its offset, `of` being how much of a colour is the subject's.
-fn subject(colours: &[Lab], width: usize, of: impl Fn(Lab) -> f32) -> (f32, [f32; 2]) {
-    let height = colours.len() / width;
-    let (mut mass, mut moments) = (0.0, [0.0; 2]);
-    for (at, &colour) in colours.iter().enumerate() {
-        let weight = f64::from(of(colour));
-        let place = place(at, width, height);
-        mass += weight;
-        moments.iter_mut().zip(place).for_each(|(moment, at)| *moment += weight * f64::from(at));
+impl Mean {
+    fn add(&mut self, colour: Lab) {
+        self.sum.iter_mut().zip(colour).for_each(|(sum, value)| *sum += f64::from(value));
+        self.count += 1.0;
     }
-    let offset = |moment: f64, length: usize| if mass > 0.0 { moment / mass * 2.0 / length as f64 } else { 0.0 };
-    let offset = [offset(moments[0], width) as f32, offset(moments[1], height) as f32];
-    ((mass / colours.len() as f64) as f32, offset)
+
+    fn colour(&self) -> Option<Lab> {
+        (self.count > 0.0).then(|| self.sum.map(|sum| (sum / self.count) as f32))
+    }
 }
 
-fn main_colour(pixels: &[Lab]) -> MainColour {
-    let pair = pair(pixels);
-    let share = pair.share(pixels);
-    let [first, second] = pair.means.map(name);
-    let is_alone = first.name == second.name;
-    if share > 0.5 {
-        MainColour { named: second, share, is_alone }
-    } else {
-        MainColour { named: first, share: 1.0 - share, is_alone }
+/// Lightness before and behind the middle; what lies on it is on neither side.
+#[derive(Clone, Copy, Default)]
+struct Halves {
+    sums: [f64; 2],
+    counts: [f64; 2],
+}
+
+impl Halves {
+    fn add(&mut self, at: f32, lightness: f32) {
+        if at != 0.0 {
+            let side = usize::from(at > 0.0);
+            self.sums[side] += f64::from(lightness);
+            self.counts[side] += 1.0;
+        }
+    }
+
+    fn slope(self) -> f32 {
+        let [before, behind] = [0, 1].map(|side| self.sums[side] / self.counts[side].max(1.0));
+        (behind - before) as f32
     }
 }
 
@@ -135,10 +136,13 @@ mod tests {
     use super::super::colour::Colour;
     use super::*;
 
-    /// A red square of side `2 * half` around (`x`, `y`) on a blue ground.
+    const RED: [u8; 3] = [165, 45, 40];
+    const BLUE: [u8; 3] = [70, 115, 175];
+
+    /// A red square of side `2 * half - 1` around (`x`, `y`) on a blue ground.
     fn square(width: usize, height: usize, (x, y): (usize, usize), half: usize) -> Vec<u8> {
         let is_red = |at: usize| (at % width).abs_diff(x) < half && (at / width).abs_diff(y) < half;
-        (0..width * height).flat_map(|at| if is_red(at) { [165, 45, 40] } else { [70, 115, 175] }).collect()
+        (0..width * height).flat_map(|at| if is_red(at) { RED } else { BLUE }).collect()
     }
 
     fn measure(width: usize, height: usize, bytes: &[u8]) -> Measures {
@@ -148,40 +152,43 @@ mod tests {
     #[test]
     fn a_red_square_on_blue_is_measured() {
         for (width, height) in [(32, 32), (64, 48)] {
-            let found = measure(width, height, &square(width, height, (width / 2 - 4, height / 2), height / 4));
-            assert_eq!(found.centre.named.name, Colour::Red);
-            assert_eq!(found.border.named.name, Colour::Blue);
-            assert!(found.border.is_alone && found.border.named.margin > 0.05, "{found:?}");
-            let side = 2 * (height / 4) - 1;
+            let found = measure(width, height, &square(width, height, (width / 2, height / 2), height / 3));
+            assert_eq!((found.centre.name, found.border.name), (Colour::Red, Colour::Blue));
+            assert!(found.border.margin > 0.05, "{found:?}");
+            let side = 2 * (height / 3) - 1;
             let share = (side * side) as f32 / (width * height) as f32;
-            assert!((found.extent - share).abs() < 1e-4, "{found:?}");
-            assert!((found.offset[0] - (-3.5 * 2.0 / width as f32)).abs() < 1e-4, "{found:?}");
-            assert!((found.offset[1] - 1.0 / height as f32).abs() < 1e-4, "{found:?}");
-            assert!(found.apart > 0.5, "{found:?}");
+            let [red, blue] = [RED, BLUE].map(lab);
+            let mean = |of: fn(Lab) -> f32| of(red) * share + of(blue) * (1.0 - share);
+            assert!((found.lightness - mean(|c| c[0])).abs() < 1e-5, "{found:?}");
+            assert!((found.chroma - mean(|c| c[1].hypot(c[2]))).abs() < 1e-5, "{found:?}");
         }
     }
 
     #[test]
-    fn a_mirrored_picture_has_its_subject_on_the_other_side() {
-        let bytes = square(32, 32, (8, 20), 6);
+    fn the_lighter_half_is_found_and_a_mirrored_picture_has_it_on_the_other_side() {
+        let bytes: Vec<u8> = (0..32 * 32).flat_map(|at| [if at % 32 < 16 { 200 } else { 90 }; 3]).collect();
         let mirrored: Vec<u8> =
             bytes.chunks_exact(96).flat_map(|row| row.as_chunks::<3>().0.iter().rev().flatten().copied()).collect();
         let (found, other) = (measure(32, 32, &bytes), measure(32, 32, &mirrored));
-        assert!(found.offset[0] < -0.3, "{found:?}");
-        assert!((found.offset[0] + other.offset[0]).abs() < 1e-5);
-        assert_eq!(found.centre.named.name, other.centre.named.name);
-        assert!((found.extent - other.extent).abs() < 1e-5);
+        let due = lab([90; 3])[0] - lab([200; 3])[0];
+        assert!((found.slope[0] - due).abs() < 1e-5 && found.slope[1].abs() < 1e-5, "{found:?}");
+        assert_eq!(found.slope[0], -other.slope[0]);
+        assert_eq!(found.centre.name, other.centre.name);
+        // Mirrored along the diagonal: what was left is up.
+        let turned: Vec<u8> = (0..32 * 32).flat_map(|at| bytes.as_chunks::<3>().0[at % 32 * 32 + at / 32]).collect();
+        assert!((measure(32, 32, &turned).slope[1] - due).abs() < 1e-5);
     }
 
     #[test]
     fn pictures_of_any_size_are_measured() {
         for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (3, 200)] {
-            let bytes = vec![100; width * height * 3];
-            let found = measure(width, height, &bytes);
-            let numbers = [found.lightness, found.apart, found.extent, found.offset[0], found.offset[1]];
+            let found = measure(width, height, &vec![100; width * height * 3]);
+            let numbers = [found.lightness, found.chroma, found.centre.margin, found.border.margin];
             assert!(numbers.iter().all(|number| number.is_finite()), "{found:?}");
-            assert!(found.apart < 1e-3 && found.centre.is_alone);
+            assert!(found.slope.iter().all(|slope| slope.abs() < 1.0), "{found:?}");
+            assert_eq!(found.centre, found.border);
         }
+        assert_eq!(measure(3, 3, &[100; 27]).slope, [0.0; 2]);
         for (width, height, bytes) in [(0, 0, 0), (2, 2, 11), (usize::MAX, 2, 12), (usize::MAX, usize::MAX, 3)] {
             assert!(Pixels::new(width, height, &vec![0; bytes]).is_err(), "{width}x{height}");
         }

@@ -8,8 +8,8 @@ const HOLE: &str = "{}";
 const CENTRE: [&str; 2] = ["{} in the middle", "{} in the centre"];
 const BORDER: [&str; 3] = ["{} around the edges", "{} along the edges", "{} at the border"];
 const BRIGHTNESS: [&str; 3] = ["in a {} picture", "in a {} photo", "in a {} image"];
-const EXTENT: [&str; 3] = ["filling {} of the frame", "taking up {} of the frame", "covering {} of the frame"];
-const SIDE: [&str; 3] = ["towards the {}", "closer to the {}", "nearer the {}"];
+const COLOURS: [&str; 3] = ["in {} colours", "with {} colours", "its colours {}"];
+const LIGHT: [&str; 3] = ["lighter at the {}", "lighter towards the {}", "the {} lighter"];
 
 /// The same of colours, after "with".
 const CENTRE_WITH: [&str; 2] = ["a {} middle", "a {} centre"];
@@ -51,8 +51,8 @@ pub(super) fn synonyms(slot: Slot, form: Form) -> &'static [&'static str] {
         (Slot::Border, Form::Bound) => &BORDER_WITH,
         (Slot::Brightness, Form::Alone) => &BRIGHTNESS,
         (Slot::Brightness, Form::Bound) => &BRIGHTNESS_OF,
-        (Slot::Extent, _) => &EXTENT,
-        (Slot::Side, _) => &SIDE,
+        (Slot::Colours, _) => &COLOURS,
+        (Slot::Light, _) => &LIGHT,
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn article(words: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::colour::Colour;
-    use super::super::slots::{Extent, SLOTS};
+    use super::super::slots::{Colours, SLOTS};
     use super::*;
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(filled(CENTRE_WITH[0], Value::Centre(Colour::Orange)), "an orange middle");
         assert_eq!(filled(BORDER_WITH[1], Value::Border(Colour::LightBlue)), "a light blue border");
         assert_eq!(filled(BORDER_WITH[0], Value::Border(Colour::Olive)), "olive edges");
-        assert_eq!(filled(EXTENT[0], Value::Extent(Extent::SmallPart)), "filling a small part of the frame");
+        assert_eq!(filled(COLOURS[0], Value::Colours(Colours::Muted)), "in muted colours");
     }
 
     #[test]

@@ -11,16 +11,16 @@ pub const SLOTS: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
-    /// The colour in the middle of the frame.
+    /// The mean colour in the middle of the frame.
     Centre,
-    /// The colour along the frame's edges.
+    /// The mean colour along the frame's edges.
     Border,
     /// How light the picture is as a whole.
     Brightness,
-    /// How much of the frame is like the middle rather than like the edges.
-    Extent,
-    /// To which side of the frame that lies.
-    Side,
+    /// How far the picture's colours are from grey.
+    Colours,
+    /// Which side of the frame is lighter than the one across.
+    Light,
 }
 
 /// How light a picture is among the training pictures.
@@ -32,16 +32,16 @@ pub enum Brightness {
     Bright,
 }
 
-/// How much of the frame what is in the middle takes up.
+/// How strong a picture's colours are among those of the training pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Extent {
-    SmallPart,
-    Half,
-    Most,
+pub enum Colours {
+    Muted,
+    Moderate,
+    Vivid,
 }
 
-/// Where in the frame what is in the middle lies, if not there.
+/// A side of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -58,12 +58,12 @@ pub enum Value {
     Centre(Colour),
     Border(Colour),
     Brightness(Brightness),
-    Extent(Extent),
-    Side(Side),
+    Colours(Colours),
+    Light(Side),
 }
 
 impl Slot {
-    pub const ALL: [Self; SLOTS] = [Self::Centre, Self::Border, Self::Brightness, Self::Extent, Self::Side];
+    pub const ALL: [Self; SLOTS] = [Self::Centre, Self::Border, Self::Brightness, Self::Colours, Self::Light];
 
     /// Its name in a table.
     pub fn name(self) -> &'static str {
@@ -71,8 +71,8 @@ impl Slot {
             Self::Centre => "centre colour",
             Self::Border => "border colour",
             Self::Brightness => "brightness",
-            Self::Extent => "extent",
-            Self::Side => "side",
+            Self::Colours => "colours",
+            Self::Light => "lighter side",
         }
     }
 }
@@ -90,15 +90,15 @@ impl Brightness {
     }
 }
 
-impl Extent {
-    pub const ALL: [Self; 3] = [Self::SmallPart, Self::Half, Self::Most];
+impl Colours {
+    pub const ALL: [Self; 3] = [Self::Muted, Self::Moderate, Self::Vivid];
 
-    /// Its words in captions.
+    /// Its word in captions.
     pub fn name(self) -> &'static str {
         match self {
-            Self::SmallPart => "a small part",
-            Self::Half => "about half",
-            Self::Most => "most",
+            Self::Muted => "muted",
+            Self::Moderate => "moderate",
+            Self::Vivid => "vivid",
         }
     }
 }
@@ -124,8 +124,8 @@ impl Value {
             Self::Centre(_) => Slot::Centre,
             Self::Border(_) => Slot::Border,
             Self::Brightness(_) => Slot::Brightness,
-            Self::Extent(_) => Slot::Extent,
-            Self::Side(_) => Slot::Side,
+            Self::Colours(_) => Slot::Colours,
+            Self::Light(_) => Slot::Light,
         }
     }
 
@@ -134,18 +134,18 @@ impl Value {
         match self {
             Self::Centre(colour) | Self::Border(colour) => colour.name(),
             Self::Brightness(brightness) => brightness.name(),
-            Self::Extent(extent) => extent.name(),
-            Self::Side(side) => side.name(),
+            Self::Colours(colours) => colours.name(),
+            Self::Light(side) => side.name(),
         }
     }
 
     /// Everything that can be said, slot by slot.
     pub fn all() -> impl Iterator<Item = Self> {
         let brightness = Brightness::ALL.into_iter().map(Self::Brightness);
-        let extent = Extent::ALL.into_iter().map(Self::Extent);
-        let side = Side::ALL.into_iter().map(Self::Side);
+        let strong = Colours::ALL.into_iter().map(Self::Colours);
+        let lit = Side::ALL.into_iter().map(Self::Light);
         let colours = Colour::all().map(Self::Centre).chain(Colour::all().map(Self::Border));
-        colours.chain(brightness).chain(extent).chain(side)
+        colours.chain(brightness).chain(strong).chain(lit)
     }
 }
 
@@ -189,10 +189,10 @@ mod tests {
 
     #[test]
     fn slots_keep_the_last_value_of_each() {
-        let said = [Value::Side(Side::Left), Value::Centre(Colour::Tan), Value::Side(Side::Top)];
+        let said = [Value::Light(Side::Left), Value::Centre(Colour::Tan), Value::Light(Side::Top)];
         let slots: Slots = said.into_iter().collect();
         assert_eq!(slots.count(), 2);
-        assert!(slots.iter().eq([Value::Centre(Colour::Tan), Value::Side(Side::Top)]));
+        assert!(slots.iter().eq([Value::Centre(Colour::Tan), Value::Light(Side::Top)]));
         assert_eq!(slots.get(Slot::Border), None);
         for (at, slot) in Slot::ALL.into_iter().enumerate() {
             assert_eq!(slot as usize, at);

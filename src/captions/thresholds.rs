@@ -11,14 +11,10 @@ use crate::data::Split;
 const LEVELS: [f32; 2] = [0.33, 0.67];
 /// Ranks at each side of a threshold that are left out.
 const BAND: f32 = 0.05;
-/// The share of pictures whose colour is too near to another name, or to another cluster's size, to be called clear.
-const COLOURS: f32 = 0.1;
-/// The rank below which no subject stands out.
-const APART: f32 = 0.2;
-/// The rank above which a subject lies to one side.
-const SIDE: f32 = 0.6;
-/// What fills most of the frame fills more than this, whatever the training pictures are like.
-const MOST: f32 = 0.5;
+/// The share of pictures whose colour is too near to another name to be called clear.
+const NAMES: f32 = 0.1;
+/// The rank above which a picture is lighter on one side.
+const SLOPE: f32 = 0.5;
 
 /// A threshold and the stretch around it in which nothing is clear.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,19 +40,15 @@ pub(super) enum Place {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
-    /// For the centre's colour: how much farther (OKLab) the second nearest name must be, and the larger cluster's
-    /// least share of the pixels.
-    pub centre: [f32; 2],
-    /// The same for the border's colour.
-    pub border: [f32; 2],
+    /// How much farther (OKLab) the second nearest name of the centre's colour must be, and of the border's.
+    pub centre: f32,
+    pub border: f32,
     /// Mean lightness between dark and mid-toned, and between that and bright; 0 to 1.
     pub lightness: [Band; 2],
-    /// By how much more of the disc than of the ring a subject must cover; 0 to 1.
-    pub apart: Band,
-    /// The subject's share of the frame between a small part and about half, and between that and most; 0 to 1.
-    pub extent: [Band; 2],
-    /// How far off the middle the subject must lie, in halves of the frame.
-    pub side: Band,
+    /// Mean chroma between muted and moderate colours, and between those and vivid ones.
+    pub chroma: [Band; 2],
+    /// By how much lightness a side must be lighter than the one across.
+    pub slope: Band,
 }
 
 impl Band {
@@ -102,28 +94,18 @@ impl Thresholds {
         let measure = |number: &u32| Measures::of(Pixels::of_image(split.image(*number as usize)));
         let measures: Vec<Measures> = numbers.par_iter().map(measure).collect();
         let every = |number: fn(&Measures) -> f32| sorted(measures.iter().map(number));
-        let colour = |margins: &[f32], shares: &[f32]| [quantile(margins, COLOURS), quantile(shares, COLOURS)];
-        let apart = Band::around(&every(|m| m.apart), APART);
-        // Never empty: a quantile is one of the numbers.
-        let told_apart = || measures.iter().filter(|m| m.apart >= apart.middle);
-        let lightness = every(|m| m.lightness);
-        let extent = sorted(told_apart().map(|m| m.extent));
-        let off = sorted(told_apart().map(|m| m.offset[0].abs().max(m.offset[1].abs())));
+        let levels = |number: fn(&Measures) -> f32| {
+            let sorted = every(number);
+            LEVELS.map(|rank| Band::around(&sorted, rank))
+        };
         Ok(Self {
-            centre: colour(&every(|m| m.centre.named.margin), &every(|m| m.centre.share)),
-            border: colour(&every(|m| m.border.named.margin), &every(|m| m.border.share)),
-            lightness: LEVELS.map(|rank| Band::around(&lightness, rank)),
-            apart,
-            extent: extents(LEVELS.map(|rank| Band::around(&extent, rank))),
-            side: Band::around(&off, SIDE),
+            centre: quantile(&every(|m| m.centre.margin), NAMES),
+            border: quantile(&every(|m| m.border.margin), NAMES),
+            lightness: levels(|m| m.lightness),
+            chroma: levels(|m| m.chroma),
+            slope: Band::around(&every(|m| m.slope[0].abs().max(m.slope[1].abs())), SLOPE),
         })
     }
-}
-
-/// Lifts the upper threshold to what "most" means.
-fn extents([low, high]: [Band; 2]) -> [Band; 2] {
-    let lift = (MOST - high.middle).max(0.0);
-    [low, Band { below: high.below, middle: high.middle + lift, above: high.above + lift }]
 }
 
 fn sorted(numbers: impl Iterator<Item = f32>) -> Vec<f32> {
@@ -175,13 +157,5 @@ mod tests {
     fn one_picture_is_enough_and_none_is_refused() {
         assert!(Thresholds::fit(&split(1), &[0]).is_ok());
         assert!(Thresholds::fit(&split(1), &[]).is_err());
-    }
-
-    #[test]
-    fn most_of_the_frame_is_more_than_half() {
-        let small = Band { below: 0.125, middle: 0.25, above: 0.375 };
-        let large = Band { below: 0.6, middle: 0.7, above: 0.8 };
-        assert_eq!(extents([small, small]), [small, Band { below: 0.125, middle: 0.5, above: 0.625 }]);
-        assert_eq!(extents([small, large]), [small, large]);
     }
 }

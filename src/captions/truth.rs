@@ -146,17 +146,17 @@ pub fn most_frequent<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Slots {
 mod tests {
     use super::super::colour::Colour;
     use super::super::grammar::Grammar;
-    use super::super::slots::{Brightness, Extent, Side};
+    use super::super::slots::{Brightness, Colours, Side};
     use super::*;
     use crate::data::cifar10_labels;
 
     const TAN: Value = Value::Centre(Colour::Tan);
     const GREEN: Value = Value::Border(Colour::Green);
     const DARK: Value = Value::Brightness(Brightness::Dark);
-    const MOST: Value = Value::Extent(Extent::Most);
+    const MUTED: Value = Value::Colours(Colours::Muted);
 
     fn facts(changes: &[(Slot, Fact)]) -> Facts {
-        let mut facts = [Fact::Clear(TAN), Fact::Clear(GREEN), Fact::Unclear(DARK), Fact::Clear(MOST), Fact::Absent];
+        let mut facts = [Fact::Clear(TAN), Fact::Clear(GREEN), Fact::Unclear(DARK), Fact::Clear(MUTED), Fact::Absent];
         changes.iter().for_each(|(slot, fact)| facts[*slot as usize] = *fact);
         Facts::from_all(facts)
     }
@@ -170,11 +170,11 @@ mod tests {
 
     #[test]
     fn what_is_said_is_held_against_what_was_measured() {
-        let all = tally(&["a frog, tan in the middle, green around the edges, filling most of the frame"]).all_slots();
+        let all = tally(&["a frog, tan in the middle, green around the edges, in muted colours"]).all_slots();
         assert_eq!((all.truth(), all.coverage()), (Some(1.0), Some(1.0)));
         let unclear = tally(&["a frog, tan in the middle, in a dark picture"]).all_slots();
         assert_eq!(unclear, SlotTally { said: 2, right: 2, held: 3, told: 1 });
-        let wrong = tally(&["a frog, red in the middle, towards the left, in a bright picture"]).all_slots();
+        let wrong = tally(&["a frog, red in the middle, lighter at the left, in a bright picture"]).all_slots();
         assert_eq!(wrong, SlotTally { said: 3, right: 0, held: 3, told: 0 });
         let torn = tally(&["tan in the middle, red in the middle"]).all_slots();
         assert_eq!(torn, SlotTally { said: 1, right: 0, held: 3, told: 0 });
@@ -201,11 +201,11 @@ mod tests {
     #[test]
     fn the_most_frequent_values_are_those_that_are_clear() {
         let red = (Slot::Centre, Fact::Clear(Value::Centre(Colour::Red)));
-        let left = (Slot::Side, Fact::Clear(Value::Side(Side::Left)));
+        let left = (Slot::Light, Fact::Clear(Value::Light(Side::Left)));
         let unclear = (Slot::Centre, Fact::Unclear(Value::Centre(Colour::Blue)));
         let all =
             [facts(&[red]), facts(&[red, left]), facts(&[]), facts(&[unclear]), facts(&[unclear]), facts(&[unclear])];
-        let due = [Value::Centre(Colour::Red), GREEN, MOST, Value::Side(Side::Left)];
+        let due = [Value::Centre(Colour::Red), GREEN, MUTED, Value::Light(Side::Left)];
         assert!(most_frequent(&all).iter().eq(due), "{:?}", most_frequent(&all));
         let tied = [facts(&[]), facts(&[red])];
         assert_eq!(most_frequent(&tied).get(Slot::Centre), Some(TAN.min(Value::Centre(Colour::Red))));

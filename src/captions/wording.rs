@@ -38,21 +38,21 @@ pub const TEMPLATES: usize = TABLE.len();
 const TABLE: [Template; 10] = {
     use Colours::{After, Before, With};
     use Opening::{Bare, Picture, There, This};
-    use Slot::{Border as B, Brightness as L, Centre as C, Extent as E, Side as S};
+    use Slot::{Border as B, Brightness as L, Centre as C, Colours as K, Light as S};
     const fn row(opening: Opening, colours: Colours, order: [Slot; 5]) -> Template {
         Template { opening, colours, order }
     }
     [
-        row(Bare, After, [C, B, E, S, L]),
-        row(Picture, After, [L, C, B, E, S]),
-        row(Bare, With, [C, B, E, S, L]),
-        row(Picture, With, [L, C, B, S, E]),
-        row(There, After, [B, C, E, S, L]),
-        row(This, With, [C, B, E, S, L]),
-        row(Bare, Before, [C, B, E, S, L]),
-        row(Bare, After, [E, S, C, B, L]),
-        row(Picture, After, [L, S, E, B, C]),
-        row(Picture, Before, [B, C, L, S, E]),
+        row(Bare, After, [C, B, K, S, L]),
+        row(Picture, After, [L, C, B, K, S]),
+        row(Bare, With, [C, B, K, S, L]),
+        row(Picture, With, [L, C, B, S, K]),
+        row(There, After, [B, C, K, S, L]),
+        row(This, With, [C, B, K, S, L]),
+        row(Bare, Before, [C, B, K, S, L]),
+        row(Bare, After, [K, S, C, B, L]),
+        row(Picture, After, [L, S, K, B, C]),
+        row(Picture, Before, [B, C, L, S, K]),
     ]
 };
 
@@ -112,7 +112,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::super::colour::Colour;
-    use super::super::slots::{Brightness, Extent, Side, Value};
+    use super::super::slots::{Brightness, Colours as Strength, Side, Value};
     use super::*;
 
     fn all() -> Slots {
@@ -120,8 +120,8 @@ mod tests {
             Value::Centre(Colour::Tan),
             Value::Border(Colour::Green),
             Value::Brightness(Brightness::Dark),
-            Value::Extent(Extent::Most),
-            Value::Side(Side::Left),
+            Value::Colours(Strength::Muted),
+            Value::Light(Side::Left),
         ];
         values.into_iter().collect()
     }
@@ -134,16 +134,16 @@ mod tests {
     #[test]
     fn each_template_reads_as_it_should() {
         let due = [
-            "a frog, tan in the middle, green around the edges, filling most of the frame, towards the left, in a dark picture",
-            "a dark picture of a frog, tan in the middle, green around the edges, filling most of the frame, towards the left",
-            "a frog with a tan middle and green edges, filling most of the frame, towards the left, in a dark picture",
-            "a dark picture of a frog with a tan middle and green edges, towards the left, filling most of the frame",
-            "there is a frog, green around the edges, tan in the middle, filling most of the frame, towards the left, in a dark picture",
-            "this is a frog with a tan middle and green edges, filling most of the frame, towards the left, in a dark picture",
-            "tan in the middle and green around the edges, a frog, filling most of the frame, towards the left, in a dark picture",
-            "a frog, filling most of the frame, towards the left, tan in the middle, green around the edges, in a dark picture",
-            "a dark picture of a frog, towards the left, filling most of the frame, green around the edges, tan in the middle",
-            "green around the edges and tan in the middle, a dark picture of a frog, towards the left, filling most of the frame",
+            "a frog, tan in the middle, green around the edges, in muted colours, lighter at the left, in a dark picture",
+            "a dark picture of a frog, tan in the middle, green around the edges, in muted colours, lighter at the left",
+            "a frog with a tan middle and green edges, in muted colours, lighter at the left, in a dark picture",
+            "a dark picture of a frog with a tan middle and green edges, lighter at the left, in muted colours",
+            "there is a frog, green around the edges, tan in the middle, in muted colours, lighter at the left, in a dark picture",
+            "this is a frog with a tan middle and green edges, in muted colours, lighter at the left, in a dark picture",
+            "tan in the middle and green around the edges, a frog, in muted colours, lighter at the left, in a dark picture",
+            "a frog, in muted colours, lighter at the left, tan in the middle, green around the edges, in a dark picture",
+            "a dark picture of a frog, lighter at the left, in muted colours, green around the edges, tan in the middle",
+            "green around the edges and tan in the middle, a dark picture of a frog, lighter at the left, in muted colours",
         ];
         assert_eq!(due.len(), TEMPLATES);
         for (template, due) in due.into_iter().enumerate() {
