@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, GraphicsChoice, ModelKind};
+use crate::run::RunName;
 
 /// A terminal cockpit for models that turn images into text: without a command, the dashboard.
 #[derive(Debug, Parser)]
@@ -60,6 +61,8 @@ pub enum Command {
     Train(TrainArgs),
     /// List the runs
     Runs(RunsArgs),
+    /// Set what runs reached side by side, whatever their models
+    Compare(CompareArgs),
     /// Wait until a run ends: exit 0 if it finished, else 1
     Wait(RunArg),
     /// Save a run and let its worker leave; `resume` takes it up again
@@ -120,6 +123,19 @@ pub struct RunsArgs {
     /// Print one line, for a status bar
     #[arg(long, conflicts_with = "json")]
     pub line: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// The runs' names [default: all that were tested, the best first]
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<RunName>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print a Markdown table
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -4,6 +4,7 @@ pub mod args;
 mod ask;
 mod caption;
 mod checkpoint;
+mod compare;
 mod dashboard;
 mod data;
 mod doctor;
@@ -11,6 +12,7 @@ mod eval;
 mod export;
 mod generate;
 mod import;
+mod interval;
 pub mod log;
 mod model;
 mod pause;
@@ -20,6 +22,7 @@ mod restore;
 mod resume;
 mod runs;
 mod stop;
+mod table;
 mod train;
 mod wait;
 
@@ -106,6 +109,7 @@ fn dispatch(line: CommandLine) -> CliResult {
     match command {
         Command::Train(args) => train::run(&args, &globals),
         Command::Runs(args) => runs::run(&args, &globals),
+        Command::Compare(args) => compare::run(&args, &globals),
         Command::Wait(args) => wait::run(&args, &globals),
         Command::Pause(args) => pause::run(&args, &globals),
         Command::Resume(args) => resume::run(&args, &globals),

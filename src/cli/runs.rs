@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
 use super::args::RunsArgs;
+use super::table::aligned;
 use super::{CliResult, Globals};
 use crate::run::{Num, Observation, Phase, QueuePlace, RunDir, State, observe};
 
@@ -130,19 +130,7 @@ const TITLES: [&str; 7] = ["RUN", "MODEL", "PHASE", "STEP", "EPOCH", "LEFT", "LA
 
 fn table(rows: &[Row]) -> String {
     let lines: Vec<[String; 7]> = std::iter::once(TITLES.map(String::from)).chain(rows.iter().map(cells)).collect();
-    let widths: Vec<usize> =
-        (0..TITLES.len()).map(|i| lines.iter().map(|line| line[i].width()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let padded = line.iter().zip(&widths).map(|(cell, width)| {
-            let blanks = " ".repeat(width - cell.width());
-            format!("{cell}{blanks}")
-        });
-        let joined = padded.collect::<Vec<_>>().join("  ");
-        text.push_str(joined.trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(&lines)
 }
 
 fn cells(row: &Row) -> [String; 7] {

@@ -111,6 +111,17 @@ fn columns(app: &App) -> Vec<Column> {
         minutes,
         size,
     ];
+    let of_captions_and_made = [
+        ("no label", "test/none", true, false),
+        ("truth", "test/slot_truth", true, true),
+        ("coverage", "test/slot_coverage", true, true),
+        ("CIDEr-D", "test/cider", false, true),
+        ("as asked", "generated/agreement", true, true),
+        ("diversity", "generated/diversity", false, true),
+    ];
+    let logged = app.metric_columns();
+    let any = of_captions_and_made.into_iter().filter(|(_, name, ..)| logged.iter().any(|logged| logged == name));
+    columns.extend(any.map(|(title, name, is_share, higher)| of_metric(title, name, is_share, higher)));
     columns.extend(per_label(app));
     columns
 }

@@ -6,6 +6,7 @@ mod noise;
 mod restoration;
 
 use super::args::EvalArgs;
+use super::interval::wilson;
 use super::model::{self, Found};
 use super::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
@@ -216,27 +217,5 @@ fn taken_for(row: &[u64], own: usize, labels: &[String]) -> String {
     match others.max_by_key(|(other, count)| (**count, std::cmp::Reverse(*other))) {
         Some((other, &count)) if count > 0 => format!("   {count} times {}", labels[other]),
         _ => String::new(),
-    }
-}
-
-/// The 95 % interval of a share `p` of `n` (Wilson 1927).
-fn wilson(p: f64, n: f64) -> (f64, f64) {
-    const Z: f64 = 1.959_964;
-    let centre = p + Z * Z / (2.0 * n);
-    let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    ((centre - reach) / scale, (centre + reach) / scale)
-}
-
-#[cfg(test)]
-mod tests {
-    /// ```python
-    /// from statsmodels.stats.proportion import proportion_confint
-    /// proportion_confint(9, 10, method="wilson")  # 0.5958, 0.9821
-    /// ```
-    #[test]
-    fn the_interval_is_wilson_s() {
-        let (low, high) = super::wilson(0.9, 10.0);
-        assert!((low - 0.5958).abs() < 1e-4 && (high - 0.9821).abs() < 1e-4, "{low} {high}");
     }
 }

@@ -105,6 +105,11 @@ impl TensorFile {
         module.walk(&Scope::default().child(prefix), &mut Apply(self))
     }
 
+    /// How many numbers all tensors have together.
+    pub fn numbers(&self) -> usize {
+        self.tensors.values().map(|tensor| tensor.shape.iter().product::<usize>()).sum()
+    }
+
     /// The file's bytes: the same tensors and note give the same bytes.
     ///
     /// # Errors

@@ -1,0 +1,260 @@
+//! `pixscribe compare`: what runs of any model reached, side by side, as a table, as Markdown or as JSON.
+
+use super::args::CompareArgs;
+use super::interval::wilson;
+use super::table;
+use super::{CliResult, Globals};
+use crate::config::{self, Config, ModelKind};
+use crate::jobs::{Confusion, History, Subject};
+use crate::run::{Observation, Phase, RunDir, RunName, observe};
+use crate::train::checkpoints;
+use serde::Serialize;
+use std::path::Path;
+
+/// A run that was tested at least once. Shares are 0..1, of the last epoch that was tested.
+#[derive(Debug, Serialize)]
+struct Row {
+    run: String,
+    /// What sees, and what speaks, if that is another net.
+    model: String,
+    phase: Phase,
+    data: String,
+    seed: u64,
+    /// Numbers of a finished model, running moments counted.
+    parameters: Option<usize>,
+    epoch: u64,
+    /// Computed, not waited.
+    minutes: f64,
+    /// Test images, and the share of them that was named right, with its 95 % interval (Wilson).
+    images: u64,
+    accuracy: f64,
+    interval: [f64; 2],
+    worst_label: String,
+    worst_accuracy: f64,
+    /// Captions without a label, or with several.
+    none: Option<f64>,
+    slot_truth: Option<f64>,
+    slot_coverage: Option<f64>,
+    facts_a_caption: Option<f64>,
+    cider: Option<f64>,
+    /// Of pictures that the model makes.
+    agreement: Option<f64>,
+    diversity: Option<f64>,
+}
+
+/// A column for people: its title, its text, and the value by which the best is marked.
+struct Column {
+    title: &'static str,
+    text: fn(&Row) -> Option<String>,
+    value: Option<fn(&Row) -> Option<f64>>,
+}
+
+const COLUMNS: [Column; 14] = {
+    const fn plain(title: &'static str, text: fn(&Row) -> Option<String>) -> Column {
+        Column { title, text, value: None }
+    }
+    const fn ranked(title: &'static str, text: fn(&Row) -> Option<String>, value: fn(&Row) -> Option<f64>) -> Column {
+        Column { title, text, value: Some(value) }
+    }
+    [
+        plain("run", |row| Some(row.run.clone())),
+        plain("model", |row| Some(row.model.clone())),
+        plain("parameters", |row| row.parameters.map(|count| format!("{:.0} k", count as f64 / 1e3))),
+        plain("epochs", |row| Some(row.epoch.to_string())),
+        plain("minutes", |row| Some(format!("{:.1}", row.minutes))),
+        ranked("label right", |row| Some(percent(row.accuracy)), |row| Some(row.accuracy)),
+        plain("95 % interval", |row| Some(format!("{:.2} to {:.2}", 100.0 * row.interval[0], 100.0 * row.interval[1]))),
+        ranked(
+            "worst label",
+            |row| Some(format!("{} {}", row.worst_label, percent(row.worst_accuracy))),
+            |row| Some(row.worst_accuracy),
+        ),
+        plain("none", |row| row.none.map(percent)),
+        ranked("truth", |row| row.slot_truth.map(percent), |row| row.slot_truth),
+        ranked("coverage", |row| row.slot_coverage.map(percent), |row| row.slot_coverage),
+        ranked("CIDEr-D", |row| row.cider.map(|cider| format!("{cider:.2}")), |row| row.cider),
+        ranked("made as asked", |row| row.agreement.map(percent), |row| row.agreement),
+        ranked("diversity", |row| row.diversity.map(|it| format!("{it:.3}")), |row| row.diversity),
+    ]
+};
+
+pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
+    let runs = if args.runs.is_empty() {
+        RunDir::list(&globals.runs)?
+    } else {
+        let open = |name: &RunName| RunDir::open(&globals.runs, name);
+        args.runs.iter().map(open).collect::<Result<_, _>>()?
+    };
+    let mut rows: Vec<Row> = runs.iter().filter_map(row).collect();
+    // Named runs stand in the order in which they were named.
+    if args.runs.is_empty() {
+        rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else if rows.is_empty() {
+        println!("none of the runs in {} was tested yet: an epoch's end tests a run", globals.runs.display());
+    } else if args.markdown {
+        print!("{}", markdown(&cells(&rows)));
+    } else {
+        print!("{}", table::aligned(&cells(&rows)));
+    }
+    Ok(())
+}
+
+/// None of a run that was never tested.
+fn row(run: &RunDir) -> Option<Row> {
+    let Observation { phase, state, .. } = observe(run);
+    let state = state?;
+    let history = History::read(run);
+    let epoch =
+        history.epochs(Subject::Test).into_iter().rfind(|&epoch| history.confusion(Subject::Test, epoch).is_some())?;
+    let confusion = history.confusion(Subject::Test, epoch)?;
+    // A run whose settings cannot be read has its model's name all the same.
+    let config = config::load(Some(&run.config_path()), &[], None).ok();
+    let (worst_label, worst_accuracy) = worst(confusion)?;
+    let last = |name: &str| history.metric(name)?.last().map(|point| f64::from(point.value));
+    let of_test = |what: &str| last(&format!("test/{what}"));
+    let accuracy = confusion.accuracy();
+    let (low, high) = wilson(accuracy, confusion.total() as f64);
+    Some(Row {
+        run: run.name().to_string(),
+        model: config.as_ref().and_then(model_words).unwrap_or(state.model),
+        phase,
+        data: state.data,
+        seed: config.as_ref().map_or(0, seed),
+        parameters: parameters(&run.weights_dir().join(checkpoints::MODEL)),
+        epoch,
+        minutes: state.run_ms as f64 / 60e3,
+        images: confusion.total(),
+        accuracy,
+        interval: [low, high],
+        worst_label,
+        worst_accuracy,
+        none: of_test("none"),
+        slot_truth: of_test("slot_truth"),
+        slot_coverage: of_test("slot_coverage"),
+        facts_a_caption: of_test("facts_a_caption"),
+        cider: of_test("cider"),
+        agreement: last("generated/agreement"),
+        diversity: last("generated/diversity"),
+    })
+}
+
+/// The label that was named right least often.
+fn worst(confusion: &Confusion) -> Option<(String, f64)> {
+    let asked = (0..confusion.len()).filter(|&label| confusion.of_truth(label) > 0);
+    let shares = asked.map(|label| (confusion.labels[label].clone(), confusion.share(label, label)));
+    shares.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+fn parameters(model: &Path) -> Option<usize> {
+    checkpoints::read(model).ok().map(|file| file.numbers())
+}
+
+fn model_words(config: &Config) -> Option<String> {
+    Some(match config.model? {
+        ModelKind::Cnn => format!("CNN, {}", config.cnn.preset),
+        ModelKind::Gan => "GAN's label head".to_owned(),
+        ModelKind::Diffusion => "diffusion classifier".to_owned(),
+        ModelKind::Captioner => {
+            let captioner = &config.captioner;
+            let eyes = match (captioner.encoder.kind, &captioner.init) {
+                (_, Some(init)) => init.clone(),
+                (config::EyesKind::Vit, None) => format!("ViT, {}", captioner.preset),
+                (kind, None) => format!("{kind}{}", if captioner.frozen { ", frozen" } else { "" }),
+            };
+            format!("{eyes} > GPT-2")
+        }
+    })
+}
+
+fn seed(config: &Config) -> u64 {
+    match config.model {
+        Some(ModelKind::Gan) => config.gan.seed,
+        Some(ModelKind::Diffusion) => config.diffusion.seed,
+        Some(ModelKind::Captioner) => config.captioner.seed,
+        Some(ModelKind::Cnn) | None => config.cnn.seed,
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// Titles and texts, without the columns that no run has; the best of a column is marked, where there are two.
+fn cells(rows: &[Row]) -> Vec<Vec<String>> {
+    let used: Vec<&Column> =
+        COLUMNS.iter().filter(|column| rows.iter().any(|row| (column.text)(row).is_some())).collect();
+    let best = |column: &Column| {
+        let value = column.value?;
+        let values: Vec<f64> = rows.iter().filter_map(value).collect();
+        values.iter().copied().reduce(f64::max).filter(|_| values.len() > 1)
+    };
+    let bests: Vec<Option<f64>> = used.iter().map(|column| best(column)).collect();
+    let cell = |row: &Row, column: &Column, best: Option<f64>| {
+        let text = (column.text)(row).unwrap_or_default();
+        let is_best = best.is_some() && column.value.and_then(|value| value(row)) == best;
+        if is_best { format!("*{text}*") } else { text }
+    };
+    let titles = used.iter().map(|column| column.title.to_owned()).collect();
+    let texts = rows.iter().map(|row| used.iter().zip(&bests).map(|(column, &best)| cell(row, column, best)).collect());
+    std::iter::once(titles).chain(texts).collect()
+}
+
+fn markdown(lines: &[Vec<String>]) -> String {
+    let row = |line: &Vec<String>| format!("| {} |\n", line.join(" | "));
+    let rule = |line: &Vec<String>| format!("|{}\n", " --- |".repeat(line.len()));
+    let (Some(head), rest) = (lines.first(), lines.iter().skip(1)) else { return String::new() };
+    [row(head), rule(head)].into_iter().chain(rest.map(row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(run: &str, accuracy: f64, cider: Option<f64>) -> Row {
+        Row {
+            run: run.to_owned(),
+            model: "CNN, plain".to_owned(),
+            phase: Phase::Finished,
+            data: "cifar10".to_owned(),
+            seed: 1,
+            parameters: None,
+            epoch: 2,
+            minutes: 1.25,
+            images: 100,
+            accuracy,
+            interval: [accuracy - 0.05, accuracy + 0.05],
+            worst_label: "cat".to_owned(),
+            worst_accuracy: 0.5,
+            none: None,
+            slot_truth: None,
+            slot_coverage: None,
+            facts_a_caption: None,
+            cider,
+            agreement: None,
+            diversity: None,
+        }
+    }
+
+    #[test]
+    fn the_best_is_marked_where_there_are_two_and_empty_columns_are_left_out() {
+        let found = markdown(&cells(&[row("a", 0.75, Some(1.5)), row("b", 0.8, None)]));
+        let due = "\
+| run | model | epochs | minutes | label right | 95 % interval | worst label | CIDEr-D |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| a | CNN, plain | 2 | 1.2 | 75.00 % | 70.00 to 80.00 | *cat 50.00 %* | 1.50 |
+| b | CNN, plain | 2 | 1.2 | *80.00 %* | 75.00 to 85.00 | *cat 50.00 %* |  |
+";
+        assert_eq!(found, due);
+    }
+
+    #[test]
+    fn the_worst_label_is_one_that_was_asked_for() {
+        let labels = ["cat", "dog", "none"].map(str::to_owned).to_vec();
+        let matrix = [vec![3, 1, 0], vec![2, 2, 0], vec![0, 0, 0]];
+        let confusion = Confusion::new("test".to_owned(), 1, 1, labels, &matrix).unwrap();
+        assert_eq!(worst(&confusion), Some(("dog".to_owned(), 0.5)));
+    }
+}
