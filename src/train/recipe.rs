@@ -168,6 +168,14 @@ pub trait Recipe {
         Ok(())
     }
 
+    /// Small files that a run's folder has for people and other programs, by name; nothing reads them back.
+    ///
+    /// # Errors
+    /// When a part of the model has no form that a file could hold.
+    fn companions(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>, TrainError> {
+        Ok(Vec::new())
+    }
+
     /// Takes it back; the next step will be `step`.
     ///
     /// # Errors

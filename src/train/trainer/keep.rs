@@ -8,7 +8,7 @@ use super::{Ending, LEFT, Trainer, Wish};
 use crate::nn::checkpoint::TensorFile;
 use crate::run::captions::{self, Captions};
 use crate::run::predictions::{self, Predictions};
-use crate::run::{EventKind, Num};
+use crate::run::{EventKind, Num, atomic_write};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -73,6 +73,16 @@ impl Trainer<'_> {
             }
             Err(error) => self.warn(format!("the captions of epoch {epoch} are not kept: {error}")),
         }
+    }
+
+    /// Keeps the files that are for others. A full disk costs those, not the training.
+    pub(super) fn keep_companions(&mut self) -> Result<(), TrainError> {
+        for (name, bytes) in self.recipe.companions()? {
+            if let Err(error) = atomic_write(&self.run.root().join(name), |out| out.write_all(&bytes)) {
+                self.warn(format!("{name} is not kept: {error}"));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn warn(&mut self, text: String) {

@@ -128,6 +128,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// The recipe's; the last checkpoint stays good.
     pub fn train(&mut self) -> Result<Ending, TrainError> {
+        self.keep_companions()?;
         if self.step == 0
             && let Err(wish) = self.draw(0)?
             && let Some(ending) = self.grant(wish)?

@@ -22,7 +22,7 @@ use super::super::material::{Material, flip};
 use super::super::recipe::{Cadence, Findings, Plan, Recipe};
 use super::super::schedule::Cosine;
 use super::super::trained::Card;
-use super::Speaker;
+use super::{Speaker, SpeakerError};
 use crate::config::{CaptionerConfig, ModelKind};
 use crate::data::augment::Augment;
 use crate::data::{ChannelStats, Dataset};
@@ -110,12 +110,12 @@ impl<D: Backend> CaptionerRecipe<D> {
     fn learning(&mut self) -> Result<&mut Learning<D>, TrainError> {
         let learning = match self.learning.take() {
             Some(learning) => learning,
-            None => self.begin()?,
+            None => self.made()?,
         };
         Ok(self.learning.insert(learning))
     }
 
-    fn begin(&mut self) -> Result<Learning<D>, TrainError> {
+    fn made(&mut self) -> Result<Learning<D>, TrainError> {
         let CaptionerConfig { seed, vocabulary, .. } = self.config;
         let (data, indices, weight) = (&self.material.data, &self.material.indices, self.config.label_weight as f32);
         let (teacher, speaker) = match &self.config.init {
@@ -249,6 +249,15 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
         self.material.save(file);
         file.meta.insert("epoch_so_far".to_owned(), self.epoch.to_json());
         Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), TrainError> {
+        self.learning().map(drop)
+    }
+
+    fn companions(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>, TrainError> {
+        let json = self.learning()?.student.speaker.tokenizer.to_json().map_err(SpeakerError::from)?;
+        Ok(vec![("tokenizer.json", json.into_bytes())])
     }
 
     fn load(&mut self, file: &TensorFile, step: u64) -> Result<(), TrainError> {
