@@ -124,3 +124,48 @@ fn a_picture_is_restored_first_where_that_is_asked() {
     let (code, _, error) = place.run(&caption(&["--restore", "denoise", "--mask", "mask.png"]));
     assert!(code == 2 && error.contains("--mask is for --restore inpaint"), "{error}");
 }
+
+#[test]
+fn a_trained_captioner_is_compared_looked_into_and_tried_under_noise() {
+    let place = Place::new();
+    place.picture("a.png", 47, 61);
+    let sample = data("../../data/sample");
+    let small = ["data.limit=100", "epochs=1", "width=12", "heads=2", "layers=1", "decoder_layers=1", "batch_size=50"];
+    let path = format!("data.path={}", sample.display());
+    let sets = small.iter().copied().chain([path.as_str()]).flat_map(|set| ["--set", set]);
+    place.done(&["train", "captioner", "--run", "c", "--json"].into_iter().chain(sets).collect::<Vec<_>>());
+    let tokenizer: Value = serde_json::from_slice(&fs::read(place.path("runs/c/tokenizer.json")).unwrap()).unwrap();
+    assert!(tokenizer["model"]["vocab"].as_object().unwrap().len() > 256, "{tokenizer}");
+
+    let compared = place.json(&["compare", "--json"]);
+    assert_eq!((&compared[0]["run"], &compared[0]["model"]), (&json!("c"), &json!("ViT, stem > GPT-2")));
+    let accuracy = compared[0]["accuracy"].as_f64().unwrap();
+    let interval = &compared[0]["interval"];
+    assert!(interval[0].as_f64().unwrap() <= accuracy && accuracy <= interval[1].as_f64().unwrap(), "{compared}");
+    assert_eq!(place.done(&["compare", "c", "--markdown"]).lines().count(), 3);
+    assert!(place.refusal(&["compare", "d"]).contains('d'));
+
+    let looked = place.json(&["caption", "a.png", "--attention", "--json"]);
+    let attention = &looked[0]["attention"];
+    assert_eq!(attention["grid"], json!([8, 8]));
+    let words = attention["words"].as_array().unwrap();
+    let said: Vec<&str> = words.iter().map(|word| word["word"].as_str().unwrap()).collect();
+    assert_eq!(said.join(" "), looked[0]["caption"].as_str().unwrap());
+    for word in words {
+        let sum: f64 = word["shares"].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "{word}");
+    }
+
+    let diffusion = data("../../checkpoints/pretrained/diffusion");
+    let there = place.path("runs/pretrained/diffusion");
+    fs::create_dir_all(&there).unwrap();
+    for entry in fs::read_dir(diffusion).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, there.join(path.file_name().unwrap())).unwrap();
+    }
+    let noise = place.json(&["eval", "c", "--noise", "--limit", "4", "--json"]);
+    let rows = noise["noise"].as_array().unwrap();
+    assert_eq!((rows.len(), noise["n"].as_u64()), (15, Some(4)), "five levels, three ways each");
+    let error = place.refusal(&["eval", there.to_str().unwrap(), "--noise"]);
+    assert!(error.contains("writes no captions"), "{error}");
+}

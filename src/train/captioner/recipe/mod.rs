@@ -54,7 +54,7 @@ pub struct CaptionerRecipe<D: Backend> {
     material: Material,
     /// The captions of the pictures, where people wrote them.
     written: Option<Written>,
-    /// Made when the first step begins, or taken from a checkpoint: a run goes on without those that it began with.
+    /// Made before the first step, or taken from a checkpoint: a run goes on without those that it began with.
     learning: Option<Learning<D>>,
     schedule: Cosine,
     plan: Plan,
