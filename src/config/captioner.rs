@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::choice;
 use super::cnn::Flip;
 use super::setting::{Allowed, DefaultValue, Setting};
-use super::shared;
+use super::shared::{self, row};
 
 choice! {
     /// How the captioner's own transformer gets its tokens from pixels.
@@ -153,10 +153,6 @@ impl Default for CaptionerConfig {
     }
 }
 
-const fn row(key: &'static str, meaning: &'static str, allowed: Allowed) -> Setting {
-    Setting { key, meaning, allowed, default: DefaultValue::Fixed }
-}
-
 pub(super) const SETTINGS: &[Setting] = &[
     shared::SEED,
     row(
@@ -200,19 +196,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Tokens of the text at most; they are made from the training captions.",
         Allowed::Integer { from: 257, to: 65_536 },
     ),
-    row("epochs", "How often each training image is seen.", Allowed::Integer { from: 1, to: 10_000 }),
-    row("batch_size", "Images a step.", Allowed::Integer { from: 1, to: 4096 }),
-    row(
-        "learning_rate",
-        "AdamW's highest learning rate; it then falls to zero along half a cosine.",
-        Allowed::NumberAbove { above: 0.0, to: 10.0 },
-    ),
-    row(
-        "warmup_steps",
-        "Steps in which the learning rate climbs, at most a tenth of all.",
-        Allowed::Integer { from: 0, to: 1_000_000 },
-    ),
-    row("weight_decay", "AdamW's decoupled weight decay.", Allowed::Number { from: 0.0, to: 10.0 }),
+    shared::EPOCHS,
+    shared::BATCH_SIZE,
+    shared::COSINE_RATE,
+    shared::WARMUP_STEPS,
+    shared::DECOUPLED_DECAY,
     row(
         "clip_norm",
         "Gradients of a larger norm are scaled down to this one.",
@@ -239,11 +227,7 @@ pub(super) const SETTINGS: &[Setting] = &[
          say what was true before the noise.",
         Allowed::Number { from: 0.0, to: 1.0 },
     ),
-    row(
-        "flip",
-        "Mirror training images. random: by a coin each epoch; alternating: turned over each epoch.",
-        Allowed::OneOf(Flip::WORDS),
-    ),
+    shared::FLIP,
     row("shift", "Move training images by up to so many pixels each way.", Allowed::Integer { from: 0, to: 16 }),
     shared::EVAL_EVERY_EPOCHS,
     shared::CHECKPOINT_EVERY_S,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cnn::Flip;
 use super::setting::{Allowed, DefaultValue, Setting};
-use super::shared;
+use super::shared::{self, row};
 
 /// The recipe, every value filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,43 +72,23 @@ const BETA: Allowed = Allowed::Number { from: 0.0, to: 0.9999 };
 const SHARE: Allowed = Allowed::Number { from: 0.0, to: 1.0 };
 const PICTURES: Allowed = Allowed::Integer { from: 0, to: 100_000 };
 
-const fn row(key: &'static str, meaning: &'static str, allowed: Allowed) -> Setting {
-    Setting { key, meaning, allowed, default: DefaultValue::Fixed }
-}
-
 pub(super) const SETTINGS: &[Setting] = &[
     shared::SEED,
-    row(
-        "labels",
-        "Learn only these labels of the data; []: all of them.",
-        Allowed::Words("[\"cat\", \"dog\", \"ship\"]"),
-    ),
+    shared::LABELS,
     Setting {
         key: "init",
         meaning: "Begin with the weights of this run, folder or file, where labels are the same. Unset: with fresh ones.",
         allowed: Allowed::Path,
         default: DefaultValue::Unset("\"diffusion-1\""),
     },
-    row("epochs", "How often each training image is seen.", Allowed::Integer { from: 1, to: 10_000 }),
-    row("batch_size", "Images a step.", Allowed::Integer { from: 1, to: 4096 }),
-    row(
-        "learning_rate",
-        "AdamW's highest learning rate; it then falls to zero along half a cosine.",
-        Allowed::NumberAbove { above: 0.0, to: 10.0 },
-    ),
-    row(
-        "warmup_steps",
-        "Steps in which the learning rate climbs, at most a tenth of all.",
-        Allowed::Integer { from: 0, to: 1_000_000 },
-    ),
-    row("weight_decay", "AdamW's decoupled weight decay.", Allowed::Number { from: 0.0, to: 10.0 }),
+    shared::EPOCHS,
+    shared::BATCH_SIZE,
+    shared::COSINE_RATE,
+    shared::WARMUP_STEPS,
+    shared::DECOUPLED_DECAY,
     row("beta1", "AdamW's memory of the gradient.", BETA),
     row("beta2", "AdamW's memory of the gradient's square.", BETA),
-    row(
-        "ema",
-        "How much of the averaged weights stays at each step. Samples and answers are made with the averages.",
-        Allowed::Number { from: 0.0, to: 0.999_999 },
-    ),
+    shared::EMA,
     row("label_drop", "The share of images whose label is hidden, so that guidance has a net without labels.", SHARE),
     row("focus", "The share of images whose noise is drawn from the middle levels, 0.2 to 0.7 of 0 to 1.", SHARE),
     row(
@@ -116,11 +96,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "The share of images that have no noise but a hole, so that the net learns to fill it; their labels are hidden.",
         SHARE,
     ),
-    row(
-        "flip",
-        "Mirror training images. random: by a coin each epoch; alternating: turned over each epoch.",
-        Allowed::OneOf(Flip::WORDS),
-    ),
+    shared::FLIP,
     row(
         "sample_steps",
         "Steps from noise to picture for what is drawn in training.",

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cnn::Flip;
-use super::setting::{Allowed, DefaultValue, Setting};
-use super::shared;
+use super::setting::{Allowed, Setting};
+use super::shared::{self, row};
 
 /// The recipe, every value filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,23 +64,15 @@ const RATE: Allowed = Allowed::NumberAbove { above: 0.0, to: 10.0 };
 const WEIGHT: Allowed = Allowed::Number { from: 0.0, to: 100.0 };
 const BETA: Allowed = Allowed::Number { from: 0.0, to: 0.9999 };
 
-const fn row(key: &'static str, meaning: &'static str, allowed: Allowed) -> Setting {
-    Setting { key, meaning, allowed, default: DefaultValue::Fixed }
-}
-
 pub(super) const SETTINGS: &[Setting] = &[
     shared::SEED,
-    row(
-        "labels",
-        "Learn only these labels of the data; []: all of them.",
-        Allowed::Words("[\"cat\", \"dog\", \"ship\"]"),
-    ),
+    shared::LABELS,
     row(
         "generator",
         "false: train the discriminator's label head alone, on real pictures. That is what the generator's help is measured by.",
         Allowed::Bool,
     ),
-    row("epochs", "How often each training image is seen.", Allowed::Integer { from: 1, to: 10_000 }),
+    shared::EPOCHS,
     row("batch_size", "Real images a step, and as many made ones.", Allowed::Integer { from: 1, to: 4096 }),
     row("learning_rate_d", "Adam's learning rate of the discriminator.", RATE),
     row("learning_rate_g", "Adam's learning rate of the generator.", RATE),
@@ -116,11 +108,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Move what the discriminator sees, real or made, by up to so many pixels each way, zeros coming in.",
         Allowed::Integer { from: 0, to: 16 },
     ),
-    row(
-        "ema",
-        "How much of the averaged weights stays at each step. Samples and answers are made with the averages.",
-        Allowed::Number { from: 0.0, to: 0.999_999 },
-    ),
+    shared::EMA,
     shared::EVAL_EVERY_EPOCHS,
     row(
         "sample_every_epochs",
