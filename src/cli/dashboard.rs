@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::config::{ColourChoice, Config, GraphicsChoice, ThemeChoice};
 use crate::data::{self, Layout};
 use crate::jobs::{Setup, Text};
-use crate::term::{Capabilities, ColourDepth, TerminalGuard};
+use crate::term::{Capabilities, ColourDepth, TerminalGuard, leave_mouse_alone};
 use crate::ui::pictures::{self, Stage};
 use crate::ui::theme::Theme;
 
@@ -25,6 +25,9 @@ pub fn run(args: &DashboardArgs, globals: &Globals) -> CliResult {
     let config = globals.load(None)?;
     if args.once {
         return once::print(globals, &config);
+    }
+    if !config.ui.mouse {
+        leave_mouse_alone();
     }
     let guard = TerminalGuard::enter()?;
     let mut capabilities = guard.detect();

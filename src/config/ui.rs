@@ -11,11 +11,12 @@ pub struct UiConfig {
     pub graphics: GraphicsChoice,
     pub colours: ColourChoice,
     pub theme: ThemeChoice,
+    pub mouse: bool,
 }
 
 impl Default for UiConfig {
     fn default() -> Self {
-        Self { graphics: GraphicsChoice::Auto, colours: ColourChoice::Auto, theme: ThemeChoice::Auto }
+        Self { graphics: GraphicsChoice::Auto, colours: ColourChoice::Auto, theme: ThemeChoice::Auto, mouse: true }
     }
 }
 
@@ -73,6 +74,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "theme",
         meaning: "The ground that the colours are made for. auto: light where COLORFGBG says so, else dark.",
         allowed: Allowed::OneOf(ThemeChoice::WORDS),
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "mouse",
+        meaning: "The dashboard hears the wheel and clicks; text is then selected with Shift held. false: the terminal keeps them.",
+        allowed: Allowed::Bool,
         default: DefaultValue::Fixed,
     },
 ];

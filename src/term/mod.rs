@@ -20,4 +20,4 @@ pub use guard::{TermError, TerminalGuard};
 pub use query::cell_px_by_window;
 pub use reply::{Reply, parse};
 pub use screen::Screen;
-pub use tty::expect_kitty_pictures;
+pub use tty::{expect_kitty_pictures, leave_mouse_alone};

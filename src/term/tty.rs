@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Alternate screen, cursor hidden, cleared; the mouse is told of: buttons, drags and the wheel, not every move, which
-/// would be a flood over a slow line. Text is selected with Shift held.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H\x1b[?1002h\x1b[?1006h";
+/// Alternate screen, cursor hidden, cleared.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
+
+/// The mouse is told of: buttons, drags and the wheel, not every move, which would be a flood over a slow line. Text is
+/// selected with Shift held.
+const MOUSE: &[u8] = b"\x1b[?1002h\x1b[?1006h";
 
 /// CAN and ST end whatever sequence was cut in the middle; then: end the synchronized update, no mouse, plain text,
 /// cursor shown, main screen.
@@ -38,6 +41,7 @@ struct Tty {
 static TTY: OnceLock<Tty> = OnceLock::new();
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static KITTY_PICTURES: AtomicBool = AtomicBool::new(false);
+static HEARS_MOUSE: AtomicBool = AtomicBool::new(true);
 
 /// Whether the terminal is ours at this moment; a frame written when it is not would land on the user's shell.
 pub(super) fn is_entered() -> bool {
@@ -47,6 +51,11 @@ pub(super) fn is_entered() -> bool {
 /// From now on leaving deletes kitty's pictures too. Others would show the sequence as text.
 pub fn expect_kitty_pictures() {
     KITTY_PICTURES.store(true, Ordering::Release);
+}
+
+/// From now on entering leaves the mouse to the terminal.
+pub fn leave_mouse_alone() {
+    HEARS_MOUSE.store(false, Ordering::Release);
 }
 
 /// Whether both ends are a terminal.
@@ -68,6 +77,9 @@ pub(super) fn enter() -> io::Result<()> {
     tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &raw)?;
     ENTERED.store(true, Ordering::Release);
     write_within(tty.file.as_fd(), ENTER, WRITE_LIMIT);
+    if HEARS_MOUSE.load(Ordering::Acquire) {
+        write_within(tty.file.as_fd(), MOUSE, WRITE_LIMIT);
+    }
     Ok(())
 }
 
