@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, ConfigError, GraphicsChoice, ModelKind};
 use crate::run::RunName;
@@ -240,12 +240,24 @@ pub struct ExportArgs {
     /// A run's name, or a folder of weights
     #[arg(value_name = "RUN|DIR")]
     pub model: String,
-    /// hf: a folder that transformers' VisionEncoderDecoderModel.from_pretrained loads
-    #[arg(long, value_name = "FORM", value_parser = ["hf"])]
-    pub format: String,
-    /// The new folder; nothing that exists is overwritten
+    /// What is written
+    #[arg(long, value_name = "FORM")]
+    pub format: ExportForm,
+    /// The new folder, or file of csv and json; nothing that exists is overwritten
     #[arg(short, long, value_name = "PATH")]
     pub out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// A captioner as a folder that transformers' VisionEncoderDecoderModel.from_pretrained loads
+    Hf,
+    /// Every value that a run logged, a line each
+    Csv,
+    /// The same by metric
+    Json,
+    /// A folder that TensorBoard opens: curves, sheets of pictures, captions
+    Tensorboard,
 }
 
 #[derive(Clone, Debug, Args)]

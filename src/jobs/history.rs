@@ -208,6 +208,21 @@ impl History {
         if is_last { of_epoch.next_back() } else { of_epoch.next() }
     }
 
+    /// All pictures that the model made, in their order.
+    pub fn sheets(&self) -> &[SheetFile] {
+        &self.sheets
+    }
+
+    /// All files of captions, in their order.
+    pub fn caption_files(&self) -> &[EpochFile] {
+        &self.captions
+    }
+
+    /// When the first event was logged, Unix milliseconds.
+    pub fn begun_ms(&self) -> Option<u64> {
+        self.begun_ms
+    }
+
     /// Where the predictions of the test split at the end of `epoch` are.
     pub fn predictions(&self, epoch: u64) -> Option<&EpochFile> {
         of_test(&self.predictions, epoch)

@@ -145,6 +145,16 @@ fn a_trained_captioner_is_compared_looked_into_and_tried_under_noise() {
     assert_eq!(place.done(&["compare", "c", "--markdown"]).lines().count(), 3);
     assert!(place.refusal(&["compare", "d"]).contains('d'));
 
+    place.done(&["export", "c", "--format", "csv", "-o", "c.csv"]);
+    let csv = fs::read_to_string(place.path("c.csv")).unwrap();
+    assert!(csv.starts_with("metric,step,epoch,computed_s,wall_s,value\n") && csv.contains("\ntest/bleu4,2,"), "{csv}");
+    assert!(place.refusal(&["export", "c", "--format", "json", "-o", "c.csv"]).contains("exists already"));
+    place.done(&["export", "c", "--format", "tensorboard", "-o", "logs"]);
+    let events = fs::read(place.path("logs/events.out.tfevents.c")).unwrap();
+    for part in ["brain.Event:2", "test/bleu4", "captions/test", "config.toml"] {
+        assert!(events.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
+    }
+
     let looked = place.json(&["caption", "a.png", "--attention", "--json"]);
     let attention = &looked[0]["attention"];
     assert_eq!(attention["grid"], json!([8, 8]));
