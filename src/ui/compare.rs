@@ -1,7 +1,10 @@
 //! The Compare screen: the runs side by side by what they reached.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
+use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, below, row, top};
 use super::{format, run_table};
@@ -38,7 +41,10 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
     let runs: Vec<&RunView> = app.runs.shown().collect();
     let best: Vec<Option<f64>> = columns.iter().map(|column| best(column, &runs)).collect();
-    let rows = below(area, 1);
+    // The labels have what the runs leave, but never more than half.
+    let for_runs = (runs.len() as u16 + 2).min(area.height.div_ceil(2));
+    by_label(app, below(area, for_runs), brush);
+    let rows = below(top(area, for_runs), 1);
     let first = run_table::first_shown(app, usize::from(rows.height));
     for (line, run) in (0..rows.height).zip(&runs[first.min(runs.len())..]) {
         run_row(app, run, columns, &best, row(rows, line), brush);
@@ -122,19 +128,41 @@ fn columns(app: &App) -> Vec<Column> {
     let logged = app.metric_columns();
     let any = of_captions_and_made.into_iter().filter(|(_, name, ..)| logged.iter().any(|logged| logged == name));
     columns.extend(any.map(|(title, name, is_share, higher)| of_metric(title, name, is_share, higher)));
-    columns.extend(per_label(app));
     columns
 }
 
-/// The accuracy of each label, as far as runs logged it.
-fn per_label(app: &App) -> Vec<Column> {
-    let names = app.metric_columns();
-    let labels = names.iter().filter_map(|name| Some((name.clone(), name.strip_prefix("test/accuracy/")?)));
-    labels
-        .map(|(name, label)| Column {
-            title: label.to_owned(),
-            value: Box::new(move |run| run.last(&name).map(|value| (value, format::share(value)))),
-            higher_is_better: Some(true),
-        })
-        .collect()
+/// The labels of the runs in focus, the accuracy of each as a bar: a column a run.
+fn by_label(app: &App, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let runs: Vec<&RunView> = app.runs.in_focus().into_iter().filter(|run| labels(run).next().is_some()).collect();
+    let names: BTreeSet<&str> = runs.iter().flat_map(|run| labels(run)).map(|(label, _)| label).collect();
+    if runs.is_empty() || area.height < 3 {
+        return;
+    }
+    let inside = brush.titled(area, "test accuracy by label", "Space marks runs to set beside");
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0).min(16) as u16 + 2;
+    let column = (inside.width.saturating_sub(width) / runs.len() as u16).max(1);
+    for (at, run) in (0..).zip(&runs) {
+        let place = Rect { width: column.saturating_sub(1), ..after(inside, width + at * column) };
+        let name = run_table::short_name(run.name.as_str(), usize::from(place.width));
+        brush.text(row(place, 0), &name, theme.dim());
+        for (line, name) in (1..inside.height).zip(&names) {
+            let Some((_, share)) = labels(run).find(|(label, _)| label == name) else { continue };
+            let best =
+                runs.iter().filter_map(|run| labels(run).find(|(label, _)| label == name)).map(|(_, share)| share);
+            let is_best = runs.len() > 1 && best.fold(f64::MIN, f64::max) <= share;
+            let style = if is_best { theme.good() } else { theme.accent() };
+            brush.bar(Rect { width: place.width.saturating_sub(8), ..row(place, line) }, share, style);
+            brush.right(row(place, line), &format::share(share), theme.text());
+        }
+    }
+    for (line, name) in (1..inside.height).zip(&names) {
+        brush.text(Rect { width, ..row(inside, line) }, name, theme.text());
+    }
+}
+
+/// The accuracy of each label, as far as a run logged it.
+fn labels(run: &RunView) -> impl Iterator<Item = (&str, f64)> {
+    let last = run.state.iter().flat_map(|state| &state.last);
+    last.filter_map(|(name, value)| Some((name.strip_prefix("test/accuracy/")?, value.get())))
 }

@@ -97,6 +97,13 @@ fn every_other_screen_while_training() {
 }
 
 #[test]
+fn labels_of_the_runs_in_focus_are_compared_as_bars() {
+    let mut app = live();
+    press(&mut app, "5jj");
+    snapshot("compare_labels", &app);
+}
+
+#[test]
 fn the_loss_screen_reads_zooms_and_compares() {
     for (keys, title) in
         [("←←←←←←←←", "loss_read"), ("←←←←←←←←zz", "loss_zoomed"), ("Ll", "loss_log"), ("?", "loss_help")]
