@@ -129,7 +129,7 @@ pub struct RunsArgs {
 pub struct CompareArgs {
     /// The runs' names [default: all that were tested, the best first]
     #[arg(value_name = "RUN")]
-    pub runs: Vec<RunName>,
+    pub named: Vec<RunName>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -79,15 +79,15 @@ const COLUMNS: [Column; 14] = {
 };
 
 pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
-    let runs = if args.runs.is_empty() {
+    let runs = if args.named.is_empty() {
         RunDir::list(&globals.runs)?
     } else {
         let open = |name: &RunName| RunDir::open(&globals.runs, name);
-        args.runs.iter().map(open).collect::<Result<_, _>>()?
+        args.named.iter().map(open).collect::<Result<_, _>>()?
     };
     let mut rows: Vec<Row> = runs.iter().filter_map(row).collect();
     // Named runs stand in the order in which they were named.
-    if args.runs.is_empty() {
+    if args.named.is_empty() {
         rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
     }
     if args.json {
