@@ -66,7 +66,7 @@ fn compact(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if body.width >= MIN_PICTURE.0 && body.height >= MIN_PICTURE.1 {
         let right = after(body, body.width - portrait::FULL.0);
         // The picture stands on the last rows, so that its labels are next to the keys.
-        let spare = right.height.saturating_sub(for_picture + 1);
+        let spare = right.height.saturating_sub(for_picture + 1 + portrait::for_caption(app));
         portrait::current(app, below(right, spare), brush);
         curves::chart(app, Rect { width: body.width - portrait::FULL.0 - 1, ..body }, brush);
     } else {
@@ -93,7 +93,7 @@ fn confusion_part(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     let rows = matrix::rows_for(app.shown_confusion()) + 1;
     matrix::map(app, false, top(area, rows), brush);
     let rest = below(area, rows);
-    let for_pictures = portrait::FULL.1 + 3;
+    let for_pictures = portrait::FULL.1 + 3 + portrait::for_caption(app);
     let room = rest.height.saturating_sub(for_pictures);
     match app.shown_confusion().filter(|_| room >= rows) {
         Some(confusion) => {
@@ -116,10 +116,5 @@ fn two_pictures(app: &App, area: Rect, brush: &mut Brush<'_>) {
     portrait::current(app, left, brush);
     let next = app.preview.position().and_then(|at| app.preview.list().get(at + 1));
     let Some((Some(Ok(gallery)), index)) = next.map(|index| (app.selected_gallery(), *index)) else { return };
-    let right = after(area, portrait::FULL.0 + 1);
-    let pixels = portrait::FULL.1.min(right.height.saturating_sub(1));
-    portrait::picture(gallery, index, top(right, pixels), brush);
-    if let Some(shown) = crate::app::Shown::new(gallery, portrait::predictions(app), index) {
-        portrait::labels(gallery, &shown, below(right, pixels), brush);
-    }
+    portrait::one(app, gallery, index, after(area, portrait::FULL.0 + 1), brush);
 }

@@ -20,22 +20,7 @@ pub const CAPTION: u16 = 3;
 /// left below.
 pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     match (app.selected_gallery(), app.preview.picture()) {
-        (Some(Ok(gallery)), Some(index)) => {
-            let pixels = FULL.1.min(area.height.saturating_sub(1));
-            picture(gallery, index, top(area, pixels), brush);
-            let known = predictions(app);
-            let mut left = below(area, pixels);
-            // In a low terminal the caption has the place of the bar.
-            let of_labels = if app.has_captions() && left.height < 4 { 1 } else { 2 };
-            if let Some(shown) = Shown::new(gallery, known, index) {
-                labels(gallery, &shown, top(left, of_labels), brush);
-            }
-            left = below(left, of_labels);
-            if let Some(told) = app.caption(index) {
-                left = below(left, told::caption(told, top(left, CAPTION), brush));
-            }
-            return left;
-        }
+        (Some(Ok(gallery)), Some(index)) => return one(app, gallery, index, area, brush),
         (Some(Ok(_)), None) => brush.centred(row(area, area.height / 2), none_listed(app), brush.theme.dim()),
         // A run that failed for want of its pictures says so itself.
         (Some(Err(_)), _) if app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
@@ -49,6 +34,26 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
         (None, _) => {}
     }
     below(area, area.height)
+}
+
+/// A picture with its labels and its caption below; returns the area that is left.
+pub fn one(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let pixels = FULL.1.min(area.height.saturating_sub(1));
+    picture(gallery, index, top(area, pixels), brush);
+    let left = below(area, pixels);
+    // In a low terminal the caption has the place of the bar.
+    let of_labels = if app.has_captions() && left.height < 4 { 1 } else { 2 };
+    if let Some(shown) = Shown::new(gallery, predictions(app), index) {
+        labels(gallery, &shown, top(left, of_labels), brush);
+    }
+    let left = below(left, of_labels);
+    let Some(told) = app.caption(index) else { return left };
+    below(left, told::caption(told, top(left, CAPTION), brush))
+}
+
+/// Rows that captions have below pictures.
+pub fn for_caption(app: &App) -> u16 {
+    if app.has_captions() { CAPTION } else { 0 }
 }
 
 /// The selected run's predictions at the epoch shown.

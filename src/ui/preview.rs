@@ -12,8 +12,6 @@ use crate::jobs::{FileAnswer, Gallery, Subject};
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
 /// Columns for what is known of the picture under the cursor.
 const SIDE: u16 = 44;
-/// Rows that a caption has below a picture of the grid.
-const CELL_CAPTION: u16 = 2;
 
 /// Pictures side by side in an area of this size; 1 where they are a list.
 pub fn pictures_a_row(width: u16, height: u16) -> u16 {
@@ -127,7 +125,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
 /// Pictures side by side, and beside them what is known of the one under the cursor.
 fn grid(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let columns = pictures_a_row(area.width, area.height);
-    let height = portrait::FULL.1 + if app.has_captions() { 2 + CELL_CAPTION } else { 2 };
+    let height = portrait::FULL.1 + 2 + portrait::for_caption(app);
     let rows = (area.height / height).max(1);
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     let a_page = usize::from(columns * rows);
@@ -154,7 +152,7 @@ fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: R
         portrait::labels(gallery, &shown, after(labels, 1), brush);
     }
     if let Some(told) = app.caption(index) {
-        told::caption(told, top(below(area, portrait::FULL.1 + 1), CELL_CAPTION), brush);
+        told::caption(told, top(below(area, portrait::FULL.1 + 1), portrait::CAPTION), brush);
     }
 }
 
