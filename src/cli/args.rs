@@ -136,6 +136,9 @@ pub struct CompareArgs {
     /// Print a Markdown table
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+    /// The settings in which the runs differ, in the place of what they reached
+    #[arg(long, conflicts_with = "json")]
+    pub settings: bool,
 }
 
 #[derive(Clone, Debug, Args)]

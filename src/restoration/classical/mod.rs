@@ -4,11 +4,12 @@
 //! | --- | --- |
 //! | denoise | Gaussian filter, total variation, non-local means, fitted linear filter, Wiener filter |
 //! | deblur | Wiener deconvolution with a flat and with a shaped prior, fitted linear filter |
-//! | inpaint | harmonic filling, regression from the ring around the hole |
+//! | inpaint | harmonic filling, kriging, regression from the ring around the hole |
 
 mod cosine;
 mod gaussian;
 mod harmonic;
+mod kriging;
 mod least_squares;
 mod linear;
 mod non_local;
@@ -18,6 +19,7 @@ mod wiener;
 
 pub use gaussian::GaussianFilter;
 pub use harmonic::Harmonic;
+pub use kriging::Kriging;
 pub use linear::LinearFilter;
 pub use non_local::NonLocalMeans;
 pub use ring::RingRegression;
@@ -82,6 +84,7 @@ pub fn tuned(
         }
         Task::Inpaint { mask } => {
             bench.tune(vec![Harmonic])?;
+            bench.tune(Kriging::grid())?;
             bench.tune(RingRegression::grid(mask, lessons)?)?;
         }
     }

@@ -20,7 +20,9 @@ pub(super) const AVERAGE: &str = "average";
 /// Under what the note of a file has the classifier's weights of the noise levels.
 pub(super) const WEIGHTS: &str = "level_weights";
 /// Under what the note says that the net has learned from pictures with holes.
-pub(super) const FILLS: &str = "fills_holes";
+pub(super) const FILLS: &str = "fills_holes_behind";
+/// What fills the holes before it.
+pub(super) const BEHIND: &str = "kriging";
 
 /// A U-Net with averaged weights, and how it is used.
 pub struct Diffuser<D: Backend> {
@@ -60,7 +62,7 @@ impl<D: Backend> Diffuser<D> {
         let mut diffuser = Self::new(device, card.labels.len(), card.seed)?;
         take_average(file, AVERAGE, &mut diffuser.net, path)?;
         diffuser.weights = file.meta.get(WEIGHTS).and_then(Weights::from_json).unwrap_or_default();
-        diffuser.fills = file.meta.get(FILLS).and_then(serde_json::Value::as_bool).unwrap_or(false);
+        diffuser.fills = file.meta.get(FILLS).and_then(serde_json::Value::as_str) == Some(BEHIND);
         Ok(diffuser)
     }
 

@@ -1,6 +1,6 @@
-//! Pictures with holes that a soap film fills: the net learns to make of them what is most likely there.
+//! Pictures with holes that are filled by linear guesses: the net learns to make of them what is most likely there.
 //!
-//! The film (`restoration`'s harmonic fill) is near already; what the net adds to it is the mean of all that may be in the hole,
+//! The guesses (`restoration`'s kriging) are near already; what the net adds to them is the mean of all that may be in the hole,
 //! in one pass. Such a picture has no noise and yet the time of a little, which no other picture has: so the net knows what is
 //! asked, and the velocity, of which a little is left at that time, tells the difference finely.
 
@@ -9,7 +9,7 @@ use super::level::Level;
 use super::velocity::LENGTH;
 use crate::data::SIDE;
 use crate::ops::random::Stream;
-use crate::restoration::classical::Harmonic;
+use crate::restoration::classical::Kriging;
 use crate::restoration::{Mask, Picture, RestorationError, Restorer, Task};
 use rayon::prelude::*;
 
@@ -74,7 +74,7 @@ fn rectangles(seed: u64, step: u64, picture: u64) -> Vec<bool> {
 /// When the mask has another size.
 pub fn filled(picture: &Picture, mask: &Mask) -> Result<Picture, RestorationError> {
     let task = Task::Inpaint { mask: mask.clone() };
-    let filled = Harmonic.restore(&task, std::slice::from_ref(picture), &mut || true)?;
+    let filled = Kriging::default().restore(&task, std::slice::from_ref(picture), &mut || true)?;
     Ok(filled.and_then(|mut filled| filled.pop()).unwrap_or_else(|| picture.clone()))
 }
 
@@ -133,7 +133,6 @@ mod tests {
         assert!(draw(1, 4, 0.0, 100).unwrap().is_empty() && draw(1, 4, 1.0, 100).unwrap().len() == 100);
     }
 
-    /// Pictures whose numbers grow evenly are what a soap film makes of them, so that nothing is left to the net.
     #[test]
     fn the_velocity_that_is_asked_for_gives_the_picture() {
         let picture: Vec<f32> = (0..LENGTH).map(|i| (i / 96) as f32 / 32.0 - 0.5).collect();
@@ -148,7 +147,6 @@ mod tests {
         for (number, picture) in pictures[..LENGTH].iter().enumerate() {
             assert!((Level::at(TIME).picture(states[number], targets[number]) - picture).abs() < 1e-5);
         }
-        // A film meets the picture's border at a right angle, so only holes away from it are filled exactly.
         let visible = holes[0].mask.hidden().iter().position(|hidden| !hidden).unwrap();
         assert_eq!(states[3 * visible], pictures[3 * visible]);
     }

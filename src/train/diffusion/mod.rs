@@ -44,7 +44,7 @@ use crate::nn::{Adam, AdamConfig, Ema};
 use crate::ops::Backend;
 use crate::run::MetricDef;
 use contest::QUICK;
-use diffuser::{AVERAGE, FILLS, WEIGHTS};
+use diffuser::{AVERAGE, BEHIND, FILLS, WEIGHTS};
 use level::BANDS;
 use measured::{LEVELLED, level_metric};
 use std::path::{Path, PathBuf};
@@ -216,7 +216,9 @@ impl<D: Backend> Recipe for DiffusionRecipe<D> {
     fn save_model(&mut self, file: &mut TensorFile) -> Result<(), TrainError> {
         file.collect(AVERAGE, &mut self.average);
         file.meta.insert(WEIGHTS.to_owned(), self.averaged.weights.to_json());
-        file.meta.insert(FILLS.to_owned(), (self.config.hole_share > 0.0).into());
+        if self.config.hole_share > 0.0 {
+            file.meta.insert(FILLS.to_owned(), BEHIND.into());
+        }
         let card = Card {
             model: ModelKind::Diffusion,
             preset: None,

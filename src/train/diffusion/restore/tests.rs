@@ -85,7 +85,7 @@ fn visible_pixels_are_kept_and_a_hole_is_filled_with_the_mean() {
             }
             let mean = inside.iter().sum::<f32>() / inside.len() as f32;
             assert!((mean - 0.4).abs() < 0.01, "{mean}");
-            // Samples vary by 0.05; the mean of twelve varies by a third of that. A film over the hole is smoother.
+            // Samples vary by 0.05; the mean of twelve varies by a third of that. A linear guess is smoother.
             let spread = (inside.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / inside.len() as f32).sqrt();
             assert!(spread < 0.03, "{spread}");
         }

@@ -1,5 +1,7 @@
 //! `pixscribe compare`: what runs of any model reached, side by side, as a table, as Markdown or as JSON.
 
+mod settings;
+
 use super::args::CompareArgs;
 use super::interval::wilson;
 use super::table;
@@ -85,6 +87,11 @@ pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
         let open = |name: &RunName| RunDir::open(&globals.runs, name);
         args.named.iter().map(open).collect::<Result<_, _>>()?
     };
+    if args.settings {
+        let lines = settings::differing(&runs)?;
+        print!("{}", if args.markdown { markdown(&lines) } else { table::aligned(&lines) });
+        return Ok(());
+    }
     let mut rows: Vec<Row> = runs.iter().filter_map(row).collect();
     // Named runs stand in the order in which they were named.
     if args.named.is_empty() {
