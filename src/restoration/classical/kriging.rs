@@ -60,7 +60,7 @@ impl Kriging {
     }
 
     /// Fills the holes of pictures that have the same one.
-    fn fill(&self, mask: &Mask) -> impl FnMut(&Picture) -> Result<Picture, RestorationError> {
+    fn fill(&self, mask: &Mask) -> impl Fn(&Picture) -> Result<Picture, RestorationError> + Sync {
         let (ring, hidden) = (mask.ring(self.width), mask.hidden_pixels());
         let weights = self.weights(mask, &ring, &hidden);
         let mask = mask.clone();
