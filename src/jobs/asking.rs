@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use image::RgbImage;
 use serde::de::DeserializeOwned;
-use tempfile::{TempDir, tempdir};
+use tempfile::{TempDir, tempdir_in};
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -39,7 +39,9 @@ pub async fn ask<T: DeserializeOwned>(
 
 /// Writes a picture for a process to read: its file, and the folder with which it goes.
 pub(super) async fn save_for(picture: Arc<RgbImage>) -> Result<(TempDir, PathBuf), Text> {
-    let folder = tempdir().map_err(|error| Text::of(format!("no temporary folder for the picture: {error}")))?;
+    // Named, since in kitty the default folder of `tempfile` is one that cannot exist (`ui/pictures/kitty.rs`).
+    let folder = tempdir_in(std::env::temp_dir());
+    let folder = folder.map_err(|error| Text::of(format!("no temporary folder for the picture: {error}")))?;
     let file = folder.path().join("picture.png");
     let to_save = file.clone();
     let saved = spawn_blocking(move || picture.save(&to_save)).await.map_err(Text::of)?;
