@@ -8,7 +8,7 @@ use pixscribe::models::captioner::{
 use pixscribe::nn::checkpoint::TensorFile;
 use pixscribe::nn::{Adam, AdamConfig};
 use pixscribe::ops::random::Stream;
-use pixscribe::ops::{Backend, Image, Matrix};
+use pixscribe::ops::{CrossEntropyOp, Image, Matrix};
 use pixscribe::train::gradient;
 
 /// Those of `pixscribe train captioner`.
