@@ -175,6 +175,9 @@ pub struct EvalArgs {
     /// model, on the first 1,000 test images or --limit, and nothing else
     #[arg(long, conflicts_with_all = ["accuracy_score", "restoration", "split", "steps", "guidance"])]
     pub noise: bool,
+    /// For a captioner: sequences that are searched side by side; 1 takes the likeliest token each time
+    #[arg(long, value_name = "K", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub beams: u16,
     /// For a model that makes pictures: also train the plain CNN on 10,000 made pictures and on as many real ones, which takes minutes, and
     /// test both on real ones
     #[arg(long)]

@@ -8,7 +8,7 @@ use crate::data::{Dataset, Split};
 use crate::ops::Backend;
 use crate::train::captioner::Speaker;
 use crate::train::captioner::recipe::baselines::Blind;
-use crate::train::captioner::recipe::exam::{COMPARED, Exam, Judged};
+use crate::train::captioner::recipe::exam::{COMPARED, Exam, Judged, with_beams};
 use crate::train::captioner::recipe::teacher::{Teacher, fit_thresholds, load_thresholds};
 use crate::train::{Evaluation, TrainError, checkpoints};
 use serde::Serialize;
@@ -22,6 +22,8 @@ const NO_WEIGHT: f32 = 1.0;
 /// A captioner's own part of the JSON of `eval`; shares are 0..1.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
+    /// Sequences that were searched side by side.
+    beams: usize,
     /// Captions without a label, or with several.
     none: Option<f64>,
     perplexity: Option<f64>,
@@ -69,14 +71,16 @@ pub(super) fn measure<D: Backend>(
     found: &Found,
     data: &Dataset,
     (name, split): (&'static str, &Split),
+    beams: usize,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<(Evaluation, Figures)>, CliError> {
     let teacher = Teacher::of(speaker, thresholds(found, data)?, &data.labels, NO_WEIGHT)?;
     let exam = Exam::new(name, split, &teacher);
-    let Some(judged) = exam.take(speaker, &teacher, go_on)? else { return Ok(None) };
+    let Some(judged) = exam.take(speaker, &teacher, &with_beams(speaker, beams), go_on)? else { return Ok(None) };
     let value = |what: &str| judged.values.get(&format!("{name}/{what}")).copied();
     let slots = Slot::ALL.into_iter().zip(&judged.slots.slots);
     let figures = Figures {
+        beams,
         none: value("none"),
         perplexity: value("perplexity"),
         token_accuracy: value("token_accuracy"),
@@ -139,7 +143,9 @@ impl Figures {
     pub(super) fn print(&self, accuracy: f64) {
         let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.2} %", 100.0 * share));
         let number = |number: Option<f64>| number.map_or("-".to_owned(), |number| format!("{number:.3}"));
-        println!("no label, or several: {}", percent(self.none));
+        let by =
+            if self.beams > 1 { format!("{} beams", self.beams) } else { "the likeliest token each time".to_owned() };
+        println!("captions by {by}; no label, or several: {}", percent(self.none));
         println!("perplexity {}, next token right {}", number(self.perplexity), percent(self.token_accuracy));
         for (slot, [truth, coverage]) in &self.slots {
             println!(

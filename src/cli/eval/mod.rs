@@ -97,7 +97,7 @@ fn measure<D: Backend>(
     }
     let bar = bar(args.json, split.len());
     if let Some(speaker) = trained.speaker() {
-        return of_captions(speaker, found, &data, (name, &split), &bar);
+        return of_captions(speaker, found, &data, (name, &split), usize::from(args.beams), &bar);
     }
     let classifier = trained.net.classifier()?;
     let mut go_on = || {
@@ -123,6 +123,7 @@ fn of_captions<D: Backend>(
     found: &Found,
     data: &Dataset,
     split: (&'static str, &Split),
+    beams: usize,
     bar: &ProgressBar,
 ) -> Result<Report, CliError> {
     let mut go_on = || {
@@ -130,7 +131,7 @@ fn of_captions<D: Backend>(
         true
     };
     let begun = Instant::now();
-    let measured = captions::measure(speaker, found, data, split, &mut go_on)?;
+    let measured = captions::measure(speaker, found, data, split, beams, &mut go_on)?;
     let ms_per_image = begun.elapsed().as_secs_f64() * 1e3 / split.1.len() as f64;
     bar.finish_and_clear();
     let (evaluation, figures) = measured.ok_or(TrainError::OutOfBatches)?;

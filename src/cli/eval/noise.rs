@@ -12,7 +12,7 @@ use crate::ops::Backend;
 use crate::restoration::Picture;
 use crate::train::TrainError;
 use crate::train::captioner::noise::{Row, Trial, table};
-use crate::train::captioner::recipe::exam::likeliest_words;
+use crate::train::captioner::recipe::exam::with_beams;
 use crate::train::captioner::{Pictures, Speaker};
 use crate::train::device::Device;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -81,7 +81,7 @@ fn measure<D: Backend>(
         spinner.tick();
         true
     };
-    let rows = table(&trial, &[&restorer], &mut |pixels| write(speaker, pixels), &mut go_on)?;
+    let rows = table(&trial, &[&restorer], &mut |pixels| write(speaker, usize::from(args.beams), pixels), &mut go_on)?;
     spinner.finish_and_clear();
     Ok(Report {
         n: test.len(),
@@ -93,11 +93,11 @@ fn measure<D: Backend>(
     })
 }
 
-/// The likeliest token each time, as `eval` has it.
-fn write<D: Backend>(speaker: &Speaker<D>, pixels: &[u8]) -> Result<Vec<String>, TrainError> {
+/// Captions as `eval` has them searched.
+fn write<D: Backend>(speaker: &Speaker<D>, beams: usize, pixels: &[u8]) -> Result<Vec<String>, TrainError> {
     let pictures = Pictures::Small(pixels);
     // A search without draws has no use for the pictures' numbers.
-    let said = speaker.caption(pictures, &likeliest_words(speaker), &vec![0; pictures.len()])?;
+    let said = speaker.caption(pictures, &with_beams(speaker, beams), &vec![0; pictures.len()])?;
     Ok(said.into_iter().map(|said| said.text.trim().to_owned()).collect())
 }
 

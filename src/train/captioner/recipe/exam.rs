@@ -10,7 +10,7 @@ use crate::captions::metrics::Corpus;
 use crate::captions::{self, Facts, Meaning, Reading, Said, Slot, Verdict, tokenised};
 use crate::data::{IMAGE_BYTES, Split};
 use crate::models::captioner::Captioner;
-use crate::models::captioner::search::{Method, SearchSettings};
+use crate::models::captioner::search::{BeamSettings, EarlyStopping, Method, SearchSettings};
 use crate::ops::random::Stream;
 use crate::ops::{Backend, Tokens, host::read};
 use crate::run::MetricDef;
@@ -62,9 +62,13 @@ pub fn greedy(ends: &Ends, max_length: usize) -> SearchSettings {
     }
 }
 
-/// [`greedy`] with a captioner's own ends.
-pub fn likeliest_words<D: Backend>(speaker: &Speaker<D>) -> SearchSettings {
-    SearchSettings { method: Method::Greedy, min_length: 0, no_repeat_ngram: 0, returns: 1, ..speaker.search.clone() }
+/// A captioner's own ends, and so many sequences side by side; one is [`greedy`].
+pub fn with_beams<D: Backend>(speaker: &Speaker<D>, beams: usize) -> SearchSettings {
+    let method = match beams {
+        0 | 1 => Method::Greedy,
+        beams => Method::Beam(BeamSettings { beams, length_penalty: 1.0, early_stopping: EarlyStopping::Unpromising }),
+    };
+    SearchSettings { method, min_length: 0, no_repeat_ngram: 0, returns: 1, ..speaker.search.clone() }
 }
 
 /// The pictures of a split and what is true of them.
@@ -102,7 +106,7 @@ impl Exam {
         Self { name, split: split.clone(), truth, facts: teacher.facts(&split.images), written: None }
     }
 
-    /// Has every picture captioned, the likeliest token at a time; none when `go_on` said no between two batches.
+    /// Has every picture captioned by a search; none when `go_on` said no between two batches.
     ///
     /// # Errors
     /// When the device fails.
@@ -110,6 +114,7 @@ impl Exam {
         &self,
         speaker: &Speaker<D>,
         teacher: &Teacher,
+        search: &SearchSettings,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Judged>, TrainError> {
         let mut tokens = TokenSums::default();
@@ -125,7 +130,7 @@ impl Exam {
             let looked = captioner.look(speaker.see(Pictures::Small(pictures))?).map_err(TrainError::device)?;
             let due = self.due(teacher, batch);
             teach(captioner, teacher, looked.clone(), &due, &mut tokens)?;
-            let heard = listen(speaker, teacher, looked)?;
+            let heard = listen(speaker, teacher, looked, search)?;
             said.extend(heard.captions);
             sure.extend(heard.sure);
         }
@@ -266,12 +271,16 @@ fn teach<D: Backend>(
 }
 
 /// Has captions searched for what was looked at.
-fn listen<D: Backend>(speaker: &Speaker<D>, teacher: &Teacher, looked: Tokens<D>) -> Result<Heard, TrainError> {
+fn listen<D: Backend>(
+    speaker: &Speaker<D>,
+    teacher: &Teacher,
+    looked: Tokens<D>,
+    search: &SearchSettings,
+) -> Result<Heard, TrainError> {
     let captioner = &speaker.captioner;
-    // A greedy search draws nothing that the numbers would tell apart.
+    // Nothing is drawn that the numbers would tell apart.
     let numbers = vec![0; looked.shape().0];
-    let search = greedy(&teacher.ends, speaker.search.max_length);
-    let captions = captioner.tell(&looked, &search, &numbers)?;
+    let captions = captioner.tell(&looked, search, &numbers)?;
     let text = |tokens: &[u32]| Ok::<_, TrainError>(teacher.tokenizer.decode(tokens)?.trim().to_owned());
     let texts = captions.iter().map(|found| found.first().map_or(Ok(String::new()), |c| text(c.words(&search.eos))));
     let captions: Vec<String> = texts.collect::<Result<_, _>>()?;

@@ -30,7 +30,7 @@ use crate::nn::checkpoint::TensorFile;
 use crate::nn::{Adam, AdamConfig};
 use crate::ops::Backend;
 use crate::run::MetricDef;
-use exam::{Exam, labels_and_none};
+use exam::{Exam, greedy, labels_and_none};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use student::Student;
@@ -205,8 +205,11 @@ impl<D: Backend> Recipe for CaptionerRecipe<D> {
         let Self { learning: Some(learning), material, config, .. } = self else { return Ok(None) };
         learning.measure_exams(material, config.seed);
         let mut findings = Findings::default();
+        let (speaker, teacher) = (&learning.student.speaker, &learning.teacher);
+        // The likeliest token each time: fast, and what a training is followed by.
+        let search = greedy(&teacher.ends, speaker.search.max_length);
         for exam in &learning.exams {
-            let Some(judged) = exam.take(&learning.student.speaker, &learning.teacher, go_on)? else { return Ok(None) };
+            let Some(judged) = exam.take(speaker, teacher, &search, go_on)? else { return Ok(None) };
             // The pictures that a dashboard shows are those of the test split.
             if exam.name == "test" || exam.written.is_some() {
                 findings.captions.push(exam.marked(&judged));

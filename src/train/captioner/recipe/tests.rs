@@ -279,8 +279,9 @@ fn captioner_speed() {
         let test = learner.material.data.test.clone();
         let learning = learner.learning().unwrap();
         let exam = Exam::new("test", &test, &learning.teacher);
+        let search = greedy(&learning.teacher.ends, learning.student.speaker.search.max_length);
         let begun = computed_s();
-        let judged = exam.take(&learning.student.speaker, &learning.teacher, &mut || true).unwrap().unwrap();
+        let judged = exam.take(&learning.student.speaker, &learning.teacher, &search, &mut || true).unwrap().unwrap();
         println!("250 images examined in {:.1} s: {:?}", computed_s() - begun, judged.values);
     });
 }
