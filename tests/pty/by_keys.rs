@@ -126,6 +126,21 @@ fn any_size_down_to_one_cell_is_survived_on_every_screen() {
 }
 
 #[test]
+fn a_key_pressed_while_the_window_changes_counts() {
+    let sandbox = Sandbox::new();
+    let pty = open(&sandbox);
+    pty.wait_for(EMPTY);
+    for turn in 0..10 {
+        pty.resize(SIZE.0 + 1, SIZE.1);
+        pty.keys("?");
+        pty.wait_for("any key closes this");
+        pty.resize(SIZE.0 + turn % 2, SIZE.1);
+        pty.keys(" ");
+        pty.wait_until("the help closed", |screen| !screen.contents().contains("any key closes this"));
+    }
+}
+
+#[test]
 fn an_idle_dashboard_sends_next_to_nothing() {
     let sandbox = Sandbox::new();
     let pty = open(&sandbox);

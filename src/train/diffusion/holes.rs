@@ -10,6 +10,7 @@ use super::velocity::LENGTH;
 use crate::data::SIDE;
 use crate::ops::random::Stream;
 use crate::restoration::classical::Kriging;
+use crate::restoration::task::HOLE;
 use crate::restoration::{Mask, Picture, RestorationError, Restorer, Task};
 use rayon::prelude::*;
 
@@ -19,6 +20,8 @@ pub const TIME: f32 = 0.25;
 const SIDES: (u64, u64) = (4, 13);
 /// Rectangles of a hole, one of these.
 const RECTANGLES: [u64; 4] = [1, 1, 1, 2];
+/// The share of holes that are the one by which restorers are measured, as the classical ones are fitted to it.
+const MEASURED: f32 = 0.5;
 /// A picture counts as a whole one does, but small holes would shout.
 const MOST_WEIGHT: f32 = 8.0;
 
@@ -38,15 +41,20 @@ pub struct Asked<'a> {
     pub labels: &'a mut [Option<usize>],
 }
 
-/// The holes of a step: each of `count` pictures has one with probability `share`.
+/// The holes of a step: each of `count` pictures has one with probability `share`; half of them are the standard task's, half
+/// are rectangles anywhere.
 ///
 /// # Errors
 /// Never of holes that are drawn here.
 pub fn draw(seed: u64, step: u64, share: f32, count: usize) -> Result<Vec<Hole>, TrainError> {
     let stream = Stream::new(seed, "diffusion.hole", step);
     let with_hole = (0..count).filter(|&picture| stream.unit(picture as u64) < share);
+    let measured = Stream::new(seed, "diffusion.hole.measured", step);
     let hole = |picture: usize| {
-        let mask = Mask::new(SIDE, SIDE, rectangles(seed, step, picture as u64))?;
+        let mask = match measured.unit(picture as u64) < MEASURED {
+            true => Mask::centre(SIDE, SIDE, HOLE)?,
+            false => Mask::new(SIDE, SIDE, rectangles(seed, step, picture as u64))?,
+        };
         Ok(Hole { picture, mask })
     };
     with_hole.map(hole).collect()
@@ -129,6 +137,9 @@ mod tests {
         assert!((holes.len() as f64 / 4_000.0 - 0.25).abs() < 0.03);
         assert!(holes.iter().all(|hole| (16..=2 * 256).contains(&hidden(hole))));
         assert!(holes.iter().any(|hole| hidden(hole) < 40) && holes.iter().any(|hole| hidden(hole) > 200));
+        let measured = Mask::centre(SIDE, SIDE, HOLE).unwrap();
+        let share = holes.iter().filter(|hole| hole.mask == measured).count() as f64 / holes.len() as f64;
+        assert!((share - 0.5).abs() < 0.06, "{share}");
         assert!((0..SIDE * SIDE).all(|pixel| holes.iter().any(|hole| hole.mask.hidden()[pixel])));
         assert!(draw(1, 4, 0.0, 100).unwrap().is_empty() && draw(1, 4, 1.0, 100).unwrap().len() == 100);
     }
