@@ -5,7 +5,7 @@ use super::conv2d::forward::{Epilogue, Outputs, forward};
 use super::conv2d::{Conv2dOp, Geometry};
 use super::embed::EmbedOp;
 use super::host::{Matrix, Tokens, Vector, add_to, read};
-use super::{Activation, ActivationOp};
+use super::{Activation, ActivationOp, macs};
 use dfdx::prelude::*;
 
 /// A fully connected layer on a device.
@@ -29,8 +29,7 @@ pub trait LinearOp: Conv2dOp {
 
     /// `y = x w^T + bias` for each token; `x (B, N, I)`, `w (O, I)`, `bias (O)`, `y (B, N, O)`.
     ///
-    /// Matches `torch.nn.functional.linear`. All tokens are rows of one product. On the CPU it is dfdx's own, which for
-    /// so many rows takes less time than the kernels of [`Self::linear`].
+    /// Matches `torch.nn.functional.linear`: all tokens are rows of one product.
     ///
     /// # Errors
     /// When the device is out of memory.
@@ -41,19 +40,11 @@ pub trait LinearOp: Conv2dOp {
         w: &Matrix<Self>,
         bias: Option<&Vector<Self>>,
     ) -> Result<Tokens<Self, T>, Self::Err> {
-        by_rows(x, w, |x| composed(x, w, bias, false))
+        let (&(batch, tokens, channels), &(outputs, inputs)) = (x.shape(), w.shape());
+        assert_eq!(channels, inputs, "linear: input and weights have different lengths");
+        let y = Self::linear(x.try_reshape_like(&(batch * tokens, inputs))?, w, bias, false)?;
+        y.try_reshape_like(&(batch, tokens, outputs))
     }
-}
-
-/// Tokens as rows through a layer of weights `w`.
-fn by_rows<D: Device<f32>, T: Tape<f32, D>>(
-    x: Tokens<D, T>,
-    w: &Matrix<D>,
-    layer: impl FnOnce(Matrix<D, T>) -> Result<Matrix<D, T>, D::Err>,
-) -> Result<Tokens<D, T>, D::Err> {
-    let (&(batch, tokens, channels), &(outputs, inputs)) = (x.shape(), w.shape());
-    assert_eq!(channels, inputs, "linear: input and weights have different lengths");
-    layer(x.try_reshape_like(&(batch * tokens, inputs))?)?.try_reshape_like(&(batch, tokens, outputs))
 }
 
 /// So many weights are more than the kernels should copy and pack for every batch.
@@ -93,14 +84,6 @@ impl LinearOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
-
-    fn linear_tokens<T: Tape<f32, Self>>(
-        x: Tokens<Self, T>,
-        w: &Matrix<Self>,
-        bias: Option<&Vector<Self>>,
-    ) -> Result<Tokens<Self, T>, Self::Err> {
-        by_rows(x, w, |x| product(x, w, bias, false))
-    }
 }
 
 /// [`LinearOp::linear`] by dfdx's own product; the bias is added as the position of texts of one token is.
@@ -110,6 +93,7 @@ fn product<T: Tape<f32, Cpu>>(
     bias: Option<&Vector<Cpu>>,
     relu: bool,
 ) -> Result<Matrix<Cpu, T>, <Cpu as HasErr>::Err> {
+    macs::count(x.shape().0 * w.shape().num_elements());
     let mut y = x.try_matmul(w.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?)?;
     if let Some(bias) = bias {
         let (rows, outputs) = *y.shape();

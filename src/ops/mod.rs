@@ -19,6 +19,7 @@ pub mod hinge;
 pub mod host;
 pub mod layer_norm;
 pub mod linear;
+pub mod macs;
 pub mod modulate;
 pub mod pool2d;
 pub mod random;

@@ -1,26 +1,54 @@
 //! Loops that the compiler vectorises for the machine they run on, and the polynomial `exp` that they share.
 
-/// Whether the AVX2 kernels run: the processor must have AVX2 and fused multiply-add, and the environment variable
-/// `PIXSCRIBE_PORTABLE` must not be set. It takes the code that every other processor runs, to test or to compare it.
+/// What the kernels may use of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What every processor has.
+    Portable,
+    /// AVX2 and fused multiply-add.
+    Avx2,
+    /// AVX-512 with its instructions for bytes, words, and vectors of all lengths.
+    Avx512,
+}
+
+/// The most that this processor has, or less when the environment variable `PIXSCRIBE_SIMD` says `avx2` or `portable`: to
+/// test, or to compare.
 #[inline]
-pub fn has_avx2() -> bool {
+pub fn level() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
-        static FOUND: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-            let found = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
-            found && std::env::var_os("PIXSCRIBE_PORTABLE").is_none()
+        static FOUND: std::sync::LazyLock<Level> = std::sync::LazyLock::new(|| {
+            let asked = std::env::var("PIXSCRIBE_SIMD").unwrap_or_default();
+            found().min(match asked.as_str() {
+                "portable" => Level::Portable,
+                "avx2" => Level::Avx2,
+                _ => Level::Avx512,
+            })
         });
         *FOUND
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
-        false
+        Level::Portable
     }
 }
 
-/// Declares a function whose body is compiled twice, for the baseline and for AVX2, and chosen at run time.
+#[cfg(target_arch = "x86_64")]
+fn found() -> Level {
+    use std::is_x86_feature_detected as has;
+    if !(has!("avx2") && has!("fma")) {
+        return Level::Portable;
+    }
+    if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") {
+        Level::Avx512
+    } else {
+        Level::Avx2
+    }
+}
+
+/// Declares a function whose body is compiled for every [`Level`], and chosen at run time.
 ///
-/// The body is plain Rust, so both give the same bits: the compiler never contracts `a * b + c` by itself.
+/// The body is plain Rust, so all give the same bits: the compiler never contracts `a * b + c` by itself.
 macro_rules! simd_fn {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -32,14 +60,24 @@ macro_rules! simd_fn {
 
             #[cfg(target_arch = "x86_64")]
             {
+                use $crate::ops::simd::Level;
+
                 #[allow(clippy::too_many_arguments)] // as above
                 #[target_feature(enable = "avx2")]
                 fn avx2($($arg: $ty),*) {
                     body($($arg),*)
                 }
-                if $crate::ops::simd::has_avx2() {
-                    // SAFETY: the feature that the callee is compiled for was just found on this processor.
-                    return unsafe { avx2($($arg),*) };
+                #[allow(clippy::too_many_arguments)] // as above
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512($($arg: $ty),*) {
+                    body($($arg),*)
+                }
+                match $crate::ops::simd::level() {
+                    // SAFETY: the features that the callee is compiled for were found on this processor.
+                    Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    Level::Portable => {}
                 }
             }
             body($($arg),*)

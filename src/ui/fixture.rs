@@ -259,9 +259,9 @@ fn captions(epoch: u64) -> Captions {
     let told = |picture: u64| {
         let (named, _) = named(epoch, picture);
         let label = LABELS[usize::from(named)];
-        let text = format!("a {label}, tan in the middle, grey around the edges, filling about half of the frame");
+        let text = format!("a {label}, tan in the middle, grey around the edges, in bright light");
         let (begins, is_wrong) = (text.find(label).unwrap(), u64::from(named) != picture % 10);
-        let missed = if is_wrong { vec![] } else { vec!["side".to_owned(), "light".to_owned()] };
+        let missed = if is_wrong { vec![] } else { vec!["lighter side".to_owned(), "colours".to_owned()] };
         let wrong = if is_wrong { vec![[begins, begins + label.len()]] } else { vec![] };
         Told { text, wrong, missed }
     };

@@ -3,7 +3,9 @@
 mod by_keys;
 mod dashboard;
 mod harness;
+mod recorded;
 mod sandbox;
 mod ssh;
 mod sshd;
+mod tasks;
 mod terminal;

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::config::{DeviceChoice, RuntimeConfig};
-use crate::ops::simd;
+use crate::ops::simd::{self, Level};
 
 pub fn examine(runtime: &RuntimeConfig) -> Vec<Finding> {
     vec![processor(runtime), gpu(runtime.device)]
@@ -15,14 +15,14 @@ fn processor(runtime: &RuntimeConfig) -> Finding {
         n => format!("runtime.threads = {n}"),
     };
     let text = format!("{cores} CPU threads ({used})");
-    if simd::has_avx2() {
-        Finding::good("cpu", format!("{text}, AVX2 and FMA"))
-    } else {
-        Finding::warning(
+    match simd::level() {
+        Level::Avx512 => Finding::good("cpu", format!("{text}, AVX-512")),
+        Level::Avx2 => Finding::good("cpu", format!("{text}, AVX2 and FMA")),
+        Level::Portable => Finding::warning(
             "cpu",
             format!("{text}, without AVX2 and FMA"),
             "training works, but slowly: the fast kernels need both",
-        )
+        ),
     }
 }
 

@@ -28,12 +28,8 @@ pub(super) struct Figures {
     none: Option<f64>,
     perplexity: Option<f64>,
     token_accuracy: Option<f64>,
-    slot_truth: Option<f64>,
-    slot_coverage: Option<f64>,
-    facts_a_caption: Option<f64>,
-    bleu4: Option<f64>,
-    cider: Option<f64>,
-    rouge_l: Option<f64>,
+    #[serde(flatten)]
+    scores: Scores,
     /// Images, the first ones of each label, whose captions BLEU, CIDEr and ROUGE-L are of.
     compared: usize,
     /// By slot: what share of what is said is true, and what share of the clear facts is told.
@@ -45,15 +41,22 @@ pub(super) struct Figures {
 #[derive(Debug, Serialize)]
 struct Baselines {
     /// One caption for all: the most frequent label, and the most frequent value of each slot.
-    blind: Scores,
+    blind: Baseline,
     /// Who is told the label: its most frequent values.
-    told_label: Scores,
+    told_label: Baseline,
 }
 
 #[derive(Debug, Serialize)]
-struct Scores {
+struct Baseline {
     caption: Option<String>,
     accuracy: f64,
+    #[serde(flatten)]
+    scores: Scores,
+}
+
+/// What is said beside the label, and how.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Scores {
     slot_truth: Option<f64>,
     slot_coverage: Option<f64>,
     facts_a_caption: Option<f64>,
@@ -84,12 +87,7 @@ pub(super) fn measure<D: Backend>(
         none: value("none"),
         perplexity: value("perplexity"),
         token_accuracy: value("token_accuracy"),
-        slot_truth: value("slot_truth"),
-        slot_coverage: value("slot_coverage"),
-        facts_a_caption: value("facts_a_caption"),
-        bleu4: value("bleu4"),
-        cider: value("cider"),
-        rouge_l: value("rouge_l"),
+        scores: Scores::new(name, &judged),
         compared: split.len().min(COMPARED),
         slots: slots.map(|(slot, tally)| (slot.name(), [tally.truth(), tally.coverage()])).collect(),
         baselines: baselines(&exam, &teacher, &data.train)?,
@@ -113,16 +111,21 @@ fn baselines(exam: &Exam, teacher: &Teacher, train: &Split) -> Result<Baselines,
     let blind = Blind::new(teacher, train, SEED);
     let constant = exam.judge(teacher, vec![blind.constant.clone(); exam.truth.len()])?;
     let told = exam.judge(teacher, exam.truth.iter().map(|&label| blind.of_label[label].clone()).collect())?;
-    let told_label = Scores::new(exam.name, &told, None);
-    Ok(Baselines { blind: Scores::new(exam.name, &constant, Some(blind.constant)), told_label })
+    let (blind, told_label) =
+        (Baseline::new(exam.name, &constant, Some(blind.constant)), Baseline::new(exam.name, &told, None));
+    Ok(Baselines { blind, told_label })
+}
+
+impl Baseline {
+    fn new(split: &str, judged: &Judged, caption: Option<String>) -> Self {
+        Self { caption, accuracy: judged.evaluation.tally.accuracy(), scores: Scores::new(split, judged) }
+    }
 }
 
 impl Scores {
-    fn new(split: &str, judged: &Judged, caption: Option<String>) -> Self {
+    fn new(split: &str, judged: &Judged) -> Self {
         let value = |what: &str| judged.values.get(&format!("{split}/{what}")).copied();
         Self {
-            caption,
-            accuracy: judged.evaluation.tally.accuracy(),
             slot_truth: value("slot_truth"),
             slot_coverage: value("slot_coverage"),
             facts_a_caption: value("facts_a_caption"),
@@ -130,11 +133,6 @@ impl Scores {
             cider: value("cider"),
             rouge_l: value("rouge_l"),
         }
-    }
-
-    fn row(&self) -> [Option<f64>; 7] {
-        let Self { accuracy, slot_truth, slot_coverage, facts_a_caption, bleu4, cider, rouge_l, .. } = *self;
-        [Some(accuracy), slot_truth, slot_coverage, facts_a_caption, bleu4, cider, rouge_l]
     }
 }
 
@@ -158,24 +156,16 @@ impl Figures {
             "{:18}{:>9}{:>9}{:>9}{:>8}{:>9}{:>8}{:>9}",
             "", "label", "truth", "coverage", "facts", "BLEU-4", "CIDEr", "ROUGE-L"
         );
-        let own = [
-            Some(accuracy),
-            self.slot_truth,
-            self.slot_coverage,
-            self.facts_a_caption,
-            self.bleu4,
-            self.cider,
-            self.rouge_l,
-        ];
+        let Baselines { blind, told_label } = &self.baselines;
         let rows = [
-            ("this model", own),
-            ("sees no picture", self.baselines.blind.row()),
-            ("is told the label", self.baselines.told_label.row()),
+            ("this model", accuracy, self.scores),
+            ("sees no picture", blind.accuracy, blind.scores),
+            ("is told the label", told_label.accuracy, told_label.scores),
         ];
-        for (name, [label, truth, coverage, facts, bleu, cider, rouge]) in rows {
-            let shares = [label, truth, coverage].map(percent);
-            let [label, truth, coverage] = &shares;
-            let (facts, bleu, cider, rouge) = (number(facts), percent(bleu), number(cider), percent(rouge));
+        for (name, label, Scores { slot_truth, slot_coverage, facts_a_caption, bleu4, cider, rouge_l }) in rows {
+            let [label, truth, coverage, bleu, rouge] =
+                [Some(label), slot_truth, slot_coverage, bleu4, rouge_l].map(percent);
+            let [facts, cider] = [facts_a_caption, cider].map(number);
             println!("{name:18}{label:>9}{truth:>9}{coverage:>9}{facts:>8}{bleu:>9}{cider:>8}{rouge:>9}");
         }
         println!(

@@ -10,10 +10,10 @@ use super::interval::wilson;
 use super::model::{self, Found};
 use super::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
-use crate::data::{self, Dataset, Split};
-use crate::ops::Backend;
-use crate::train::captioner::Speaker;
-use crate::train::captioner::recipe::exam::labels_and_none;
+use crate::data::{self, Dataset, IMAGE_BYTES, Split};
+use crate::ops::{Backend, macs};
+use crate::train::captioner::recipe::exam::{labels_and_none, with_beams};
+use crate::train::captioner::{Pictures, Speaker};
 use crate::train::device::Device;
 use crate::train::trained::evaluate;
 use crate::train::{Evaluation, TrainError};
@@ -46,6 +46,8 @@ struct Report {
     /// How often the net saw each image before it named it, and how long that took.
     calls_per_image: usize,
     ms_per_image: f64,
+    /// Multiply-adds that naming the first image took; none where the device does not count them.
+    macs_per_image: Option<u64>,
     /// Of a model that makes pictures.
     #[serde(flatten)]
     made: Option<made::Figures>,
@@ -111,7 +113,11 @@ fn measure<D: Backend>(
     bar.finish_and_clear();
     let evaluation = evaluation.ok_or(TrainError::OutOfBatches)?;
     let report = report(&evaluation, &data.labels, found);
-    let mut report = Report { calls_per_image: classifier.passes(), ms_per_image, ..report };
+    let alone = first(&split, Some(1));
+    let (named, macs) = macs::of(|| evaluate(classifier, &trained.device, name, &alone, labels, stats, &mut || true));
+    named?;
+    let macs_per_image = counted(macs);
+    let mut report = Report { calls_per_image: classifier.passes(), ms_per_image, macs_per_image, ..report };
     if let Some(painter) = trained.painter() {
         report.made = Some(made::measure(painter, &trained, args, globals, &data, &split)?);
     }
@@ -135,8 +141,17 @@ fn of_captions<D: Backend>(
     let ms_per_image = begun.elapsed().as_secs_f64() * 1e3 / split.1.len() as f64;
     bar.finish_and_clear();
     let (evaluation, figures) = measured.ok_or(TrainError::OutOfBatches)?;
+    let alone = Pictures::Small(&split.1.images[..IMAGE_BYTES]);
+    let (said, macs) = macs::of(|| speaker.caption(alone, &with_beams(speaker, beams), &[0]));
+    said?;
     let report = report(&evaluation, &data.labels, found);
-    Ok(Report { labels: labels_and_none(&data.labels), captions: Some(figures), ms_per_image, ..report })
+    let (labels, macs_per_image) = (labels_and_none(&data.labels), counted(macs));
+    Ok(Report { labels, captions: Some(figures), ms_per_image, macs_per_image, ..report })
+}
+
+/// A device other than the CPU counts none.
+fn counted(macs: u64) -> Option<u64> {
+    Some(macs).filter(|&macs| macs > 0)
 }
 
 /// A model of some of the labels is measured on the images of these.
@@ -177,6 +192,7 @@ fn report(evaluation: &Evaluation, labels: &[String], found: &Found) -> Report {
         weights: found.weights.display().to_string(),
         calls_per_image: 1,
         ms_per_image: 0.0,
+        macs_per_image: None,
         made: None,
         captions: None,
     }
@@ -197,7 +213,9 @@ fn print(report: &Report) {
     );
     let passes =
         if report.calls_per_image == 1 { "one pass".to_owned() } else { format!("{} passes", report.calls_per_image) };
-    println!("{passes} of the net and {:.1} ms an image", report.ms_per_image);
+    let macs =
+        report.macs_per_image.map_or(String::new(), |macs| format!(", {:.1} million multiply-adds", macs as f64 / 1e6));
+    println!("{passes} of the net{macs} and {:.1} ms an image", report.ms_per_image);
     let width = report.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     for (index, label) in report.labels.iter().enumerate().filter(|(_, label)| report.per_class.contains_key(*label)) {
         let share = report.per_class.get(label).copied().flatten();

@@ -3,8 +3,8 @@
 
 use super::Sizes;
 use super::panels::Panels;
-use crate::ops::conv2d::kernel::ROWS;
-use crate::ops::host::add_to;
+use crate::ops::conv2d::kernel::{ROWS, put, put_more};
+use crate::ops::macs;
 use crate::ops::simd::{exp, simd_fn};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -25,6 +25,8 @@ const FEW: usize = 3;
 pub fn forward(sizes: &Sizes, inputs: &Inputs) -> Vec<f32> {
     let c = sizes.channels();
     let (queries, keys) = (sizes.queries * c, sizes.keys * c);
+    let pairs: usize = (0..sizes.queries).map(|query| sizes.seen(query)).sum();
+    macs::count(2 * sizes.batch * pairs * c);
     let mut y = vec![0.0; inputs.q.len()];
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
     y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| {
@@ -94,8 +96,8 @@ fn weigh(sizes: &Sizes, q: &[f32], head: usize, queries: Range<usize>, keys: &Pa
     let (first, m) = (sizes.own(head).start, sizes.keys);
     let (starts, count) = starts(queries.clone(), sizes.channels(), first);
     let reach = sizes.seen(queries.end - 1);
-    keys.multiply(q, &starts[..count], sizes.width, reach, |row, column, scores| {
-        weights[row * m + column..][..scores.len()].copy_from_slice(scores);
+    keys.multiply(q, &starts[..count], sizes.width, reach, |row, column, scores, count| {
+        put(scores, count, &mut weights[row * m + column..]);
     });
     for (query, weights) in queries.zip(weights.chunks_exact_mut(m)) {
         let (seen, unseen) = weights.split_at_mut(sizes.seen(query));
@@ -116,8 +118,8 @@ fn attend(sizes: &Sizes, first: usize, q: &[f32], k: &[f32], v: &[f32], y: &mut 
             weigh(sizes, q, head, group.clone(), &keys, &mut weights);
             let (rows, count) = starts(0..group.len(), m, 0);
             let reach = sizes.seen(group.end - 1);
-            values.multiply(&weights, &rows[..count], reach, sizes.width, |row, column, sums| {
-                y[row * c + own.start + column..][..sums.len()].copy_from_slice(sums);
+            values.multiply(&weights, &rows[..count], reach, sizes.width, |row, column, sums, count| {
+                put(sums, count, &mut y[row * c + own.start + column..]);
             });
         }
     }
@@ -140,8 +142,8 @@ fn query_gradients(
         weigh(sizes, q, head, group.clone(), &keys, weights);
         let (of_dy, count) = starts(group.clone(), c, own.start);
         let reach = sizes.seen(group.end - 1);
-        values.multiply(dy, &of_dy[..count], sizes.width, reach, |row, column, products| {
-            slopes[row * m + column..][..products.len()].copy_from_slice(products);
+        values.multiply(dy, &of_dy[..count], sizes.width, reach, |row, column, products, count| {
+            put(products, count, &mut slopes[row * m + column..]);
         });
         for (query, (weights, slopes)) in group.zip(weights.chunks_exact(m).zip(slopes.chunks_exact_mut(m))) {
             let (seen, unseen) = slopes.split_at_mut(sizes.seen(query));
@@ -149,8 +151,8 @@ fn query_gradients(
             unseen.fill(0.0);
         }
         let (rows, _) = starts(0..count, m, 0);
-        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, |row, column, sums| {
-            add_to(&mut dq[row * c + own.start + column..], sums);
+        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, |row, column, sums, count| {
+            put_more(sums, count, &mut dq[row * c + own.start + column..]);
         });
     }
 }
@@ -171,11 +173,11 @@ fn key_gradients(
         // Queries before this one see none of these keys.
         let from = if sizes.causal { (keys.start + sizes.queries).saturating_sub(m) } else { 0 };
         let place = |row: usize, column: usize| (keys.start + row) * c + own.start + column;
-        queries.multiply_turned(slopes, m, from, keys.clone(), |row, column, sums| {
-            add_to(&mut dk[place(row, column)..], sums);
+        queries.multiply_turned(slopes, m, from, keys.clone(), |row, column, sums, count| {
+            put_more(sums, count, &mut dk[place(row, column)..]);
         });
-        gradients.multiply_turned(weights, m, from, keys.clone(), |row, column, sums| {
-            add_to(&mut dv[place(row, column)..], sums);
+        gradients.multiply_turned(weights, m, from, keys.clone(), |row, column, sums, count| {
+            put_more(sums, count, &mut dv[place(row, column)..]);
         });
     }
 }

@@ -40,21 +40,21 @@ impl Panels {
     }
 
     /// `sum_k x[starts[row] + k] self[k, column]` over the first `depth` numbers, for up to [`ROWS`] rows and the first
-    /// `columns` columns. `give` gets row, first column and what follows from there.
+    /// `columns` columns. `give` gets row, first column, the numbers from there on and how many of them count.
     pub fn multiply(
         &self,
         x: &[f32],
         starts: &[usize],
         depth: usize,
         columns: usize,
-        mut give: impl FnMut(usize, usize, &[f32]),
+        mut give: impl FnMut(usize, usize, &[f32; LANES], usize),
     ) {
         let windows = Windows { x, starts, row_stride: 0, window_rows: 1, run: depth };
         for (first, panel) in self.panels(columns) {
             let mut tile = [[0.0; LANES]; ROWS];
             forward_tile(&windows, panel, &mut tile);
             let lanes = LANES.min(columns - first);
-            tile.iter().take(starts.len()).enumerate().for_each(|(row, sums)| give(row, first, &sums[..lanes]));
+            tile.iter().take(starts.len()).enumerate().for_each(|(row, sums)| give(row, first, sums, lanes));
         }
     }
 
@@ -66,7 +66,7 @@ impl Panels {
         stride: usize,
         from: usize,
         rows: Range<usize>,
-        mut give: impl FnMut(usize, usize, &[f32]),
+        mut give: impl FnMut(usize, usize, &[f32; LANES], usize),
     ) {
         for (first, panel) in self.panels(self.columns) {
             let stretch = Stretch {
@@ -83,8 +83,8 @@ impl Panels {
             let mut tile = [0.0; ROWS * LANES];
             weight_tile(&stretch, rows.len(), &mut tile);
             let lanes = LANES.min(self.columns - first);
-            let sums = tile.chunks_exact(LANES).take(rows.len()).enumerate();
-            sums.for_each(|(row, sums)| give(row, first, &sums[..lanes]));
+            let sums = tile.as_chunks().0.iter().take(rows.len()).enumerate();
+            sums.for_each(|(row, sums)| give(row, first, sums, lanes));
         }
     }
 

@@ -148,16 +148,19 @@ fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Rang
     for (y, offset) in tiles {
         let height = ROWS.min(g.run() - offset);
         let element = y * g.run() + offset;
+        // Pictures with one output each follow one another as the outputs of a row do.
+        let (images, cols, col_stride) =
+            if g.positions() == 1 { (1, images, g.padded_len()) } else { (images, g.out_width(), g.channels) };
         let stretch = Stretch {
             x: &x[(rows.start + y) * g.row_stride() + offset..],
             dy: &packed[rows.start * g.out_width() * LANES..],
             images,
             rows: rows.len(),
-            cols: g.out_width(),
+            cols,
             image_stride: g.padded_len(),
             dy_image_stride: g.positions() * LANES,
             row_stride: g.row_stride(),
-            col_stride: g.channels,
+            col_stride,
         };
         weight_tile(&stretch, height, &mut sums[element * LANES..(element + height) * LANES]);
     }

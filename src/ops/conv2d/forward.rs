@@ -1,10 +1,10 @@
 //! Convolution on the CPU: direct, channels last, with bias, ReLU and 2x2 max pooling done while the outputs are warm.
 
 use super::geometry::{Geometry, parts};
-use super::kernel::{LANES, ROWS, Tile, Windows, forward_tile};
+use super::kernel::{LANES, ROWS, Windows, forward_tile, put};
 use super::panels::pack;
 use crate::ops::activation::LEAK;
-use crate::ops::host::add_to;
+use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_pool_image;
 use rayon::prelude::*;
 
@@ -56,6 +56,7 @@ pub fn forward_onto(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, ont
 
 /// Overwrites `y`, or adds to it when `add` is set.
 fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, add: bool, mut y: Vec<f32>) -> Outputs {
+    macs::count(g.batch * g.positions() * g.window_len() * g.filters);
     let panels = pack(g, w);
     let image = epilogue.image_len(g);
     let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];
@@ -149,23 +150,27 @@ pub fn convolve(
     for (panel, weights) in panels.chunks_exact(panel_len).enumerate() {
         let channel = panel * LANES;
         let lanes = LANES.min(g.filters - channel);
+        let mut shift = [0.0; LANES];
+        if let Some(bias) = bias {
+            shift[..lanes].copy_from_slice(&bias[channel..channel + lanes]);
+        }
         for (pass, weights) in weights.chunks_exact(rows * g.run() * LANES).enumerate() {
             let x = &x[pass * rows * g.row_stride()..];
             for (block, starts) in starts.chunks(ROWS).enumerate() {
                 let y = &mut y[block * ROWS * g.filters + channel..];
-                let mut tile: Tile = [[0.0; LANES]; ROWS];
+                let mut tile = [if pass == 0 { shift } else { [0.0; LANES] }; ROWS];
                 if pass > 0 || add {
-                    for (m, row) in tile.iter_mut().enumerate().take(starts.len()) {
-                        row[..lanes].copy_from_slice(&y[m * g.filters..m * g.filters + lanes]);
+                    for (row, y) in tile.iter_mut().zip(y.chunks(g.filters)).take(starts.len()) {
+                        match y.first_chunk::<LANES>() {
+                            Some(y) if lanes == LANES => row.iter_mut().zip(y).for_each(|(sum, y)| *sum += y),
+                            _ => row.iter_mut().zip(&y[..lanes]).for_each(|(sum, y)| *sum += y),
+                        }
                     }
-                }
-                if let (0, Some(bias)) = (pass, bias) {
-                    tile.iter_mut().for_each(|row| add_to(&mut row[..lanes], &bias[channel..channel + lanes]));
                 }
                 let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
                 forward_tile(&windows, weights, &mut tile);
-                for (m, row) in tile.iter().enumerate().take(starts.len()) {
-                    y[m * g.filters..m * g.filters + lanes].copy_from_slice(&row[..lanes]);
+                for (row, y) in tile.iter().zip(y.chunks_mut(g.filters)).take(starts.len()) {
+                    put(row, lanes, y);
                 }
             }
         }

@@ -1,0 +1,50 @@
+//! How many multiply-adds a piece of work takes, counted where the work is done.
+//!
+//! The CPU kernels of convolutions, linear layers and attention count their forward passes; a convolution counts as a direct
+//! one, its border of zeros included. Nothing else of a net comes near these.
+
+use std::cell::Cell;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts these.
+pub fn count(macs: usize) {
+    COUNT.set(COUNT.get().wrapping_add(macs as u64));
+}
+
+/// What `work` returns, and the multiply-adds of the ops that this thread called meanwhile; none on another device.
+pub fn of<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = COUNT.get();
+    let result = work();
+    (result, COUNT.get().wrapping_sub(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::tensor;
+    use crate::ops::{Attention, AttentionOp, Conv2d, Conv2dOp, LinearOp};
+    use dfdx::prelude::*;
+
+    #[test]
+    fn layers_count_as_on_paper() {
+        let picture = tensor(&[0.0; 2 * 5 * 4 * 3], (2, 5, 4, 3));
+        let filters = tensor(&[0.0; 7 * 9 * 3], (7, 3, 3, 3));
+        let conv = Conv2d { pad: 1, ..Conv2d::default() };
+        assert_eq!(of(|| Cpu::conv2d(picture, &filters, None, conv).unwrap()).1, 2 * 5 * 4 * 9 * 3 * 7);
+        for (rows, inputs, outputs) in [(6, 4, 5), (2, 800, 700)] {
+            let x = tensor(&vec![0.0; rows * inputs], (rows, inputs));
+            let w = tensor(&vec![0.0; outputs * inputs], (outputs, inputs));
+            let (_, macs) = of(|| Cpu::linear(x, &w, None, false).unwrap());
+            assert_eq!(macs, (rows * inputs * outputs) as u64);
+        }
+        let tokens = || tensor(&[0.0; 2 * 3 * 8], (2, 3, 8));
+        for (causal, pairs) in [(false, 9), (true, 6)] {
+            let spec = Attention { heads: 2, causal, scale: None };
+            let (_, macs) = of(|| Cpu::attention(tokens(), tokens(), tokens(), spec).unwrap());
+            assert_eq!(macs, 2 * 2 * pairs * 8);
+        }
+    }
+}
