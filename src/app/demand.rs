@@ -1,7 +1,7 @@
 //! What the screens need and do not have yet: derived from the state after every action, so that no key has
 //! to remember to ask for anything.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{App, Tab};
 use crate::jobs::{Order, Subject};
@@ -17,22 +17,22 @@ pub(super) struct Wanted {
     text: Option<RunName>,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
-    /// Of the epoch shown, and of no other: a megabyte for 10,000 pictures.
-    captions: Option<(RunName, u64)>,
+    /// Of the epoch shown of each run, and of no other: a megabyte for 10,000 pictures.
+    captions: HashMap<RunName, u64>,
     /// By step too: a running worker makes new pictures of the same epoch when it is asked.
     sheets: HashSet<(RunName, u64, u64)>,
 }
 
 impl Wanted {
-    /// Whether these captions were the last that were asked for.
+    /// Whether these captions were the last that were asked for of the run.
     pub fn captions(&self, run: &RunName, epoch: u64) -> bool {
-        self.captions.as_ref().is_some_and(|(of, at)| of == run && *at == epoch)
+        self.captions.get(run) == Some(&epoch)
     }
 
     /// The run's log began anew: what its epochs said has to be loaded again.
     pub fn forget_predictions(&mut self, run: &RunName) {
         self.predictions.retain(|(of, _)| of != run);
-        self.captions = self.captions.take().filter(|(of, _)| of != run);
+        self.captions.remove(run);
         self.sheets.retain(|(of, ..)| of != run);
     }
 }
@@ -57,9 +57,11 @@ impl App {
         self.histories.retain(|run, _| focus.contains(run));
         self.galleries.retain(|run, _| focus.contains(run));
         self.predictions.retain(|(run, _), _| focus.contains(run));
+        self.captions.retain(|run, _| focus.contains(run));
         self.wanted.galleries.retain(|run| focus.contains(run));
         self.sheets.retain(|(run, _), _| focus.contains(run));
         self.wanted.predictions.retain(|(run, _)| focus.contains(run));
+        self.wanted.captions.retain(|run, _| focus.contains(run));
         self.wanted.sheets.retain(|(run, ..)| focus.contains(run));
         self.wanted.followed.clone_from(&focus);
         orders.push(Order::Follow(focus));
@@ -78,30 +80,47 @@ impl App {
         if self.subject() == Subject::Generated {
             return self.want_sheets(&run, orders);
         }
+        self.want_gallery(&run, orders);
+        let Some(history) = self.histories.get(&run) else { return };
+        let epochs = history.epochs(Subject::Test);
+        epochs.into_iter().rev().take(MAX_EPOCHS).for_each(|epoch| self.want_predictions(&run, epoch, orders));
+        if let Some(epoch) = self.shown_epoch() {
+            self.want_captions(&run, epoch, orders);
+        }
+        if self.tab == Tab::Preview {
+            self.want_others(orders);
+        }
+    }
+
+    /// What the marked runs say of the pictures at the epoch shown.
+    fn want_others(&mut self, orders: &mut Vec<Order>) {
+        let others: Vec<RunName> = self.others().into_iter().cloned().collect();
+        for run in others {
+            self.want_gallery(&run, orders);
+            if let Some(epoch) = self.epoch_beside(&run) {
+                self.want_predictions(&run, epoch, orders);
+                self.want_captions(&run, epoch, orders);
+            }
+        }
+    }
+
+    fn want_gallery(&mut self, run: &RunName, orders: &mut Vec<Order>) {
         if self.wanted.galleries.insert(run.clone()) {
             orders.push(Order::LoadGallery(run.clone()));
         }
-        let Some(history) = self.histories.get(&run) else { return };
-        for epoch in history.epochs(Subject::Test).into_iter().rev().take(MAX_EPOCHS) {
-            let Some(file) = history.predictions(epoch) else { continue };
-            if self.wanted.predictions.insert((run.clone(), epoch)) {
-                let path = file.path.clone();
-                orders.push(Order::LoadPredictions { run: run.clone(), epoch, path });
-            }
-        }
-        self.want_captions(run, orders);
     }
 
-    fn want_captions(&mut self, run: RunName, orders: &mut Vec<Order>) {
-        let Some((epoch, path)) =
-            self.shown_epoch().and_then(|epoch| Some((epoch, self.histories.get(&run)?.captions(epoch)?.path.clone())))
-        else {
-            return;
-        };
-        let due = Some((run.clone(), epoch));
-        if self.wanted.captions != due {
-            self.wanted.captions = due;
-            orders.push(Order::LoadCaptions { run, epoch, path });
+    fn want_predictions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
+        let Some(file) = self.histories.get(run).and_then(|history| history.predictions(epoch)) else { return };
+        if self.wanted.predictions.insert((run.clone(), epoch)) {
+            orders.push(Order::LoadPredictions { run: run.clone(), epoch, path: file.path.clone() });
+        }
+    }
+
+    fn want_captions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
+        let Some(file) = self.histories.get(run).and_then(|history| history.captions(epoch)) else { return };
+        if self.wanted.captions.insert(run.clone(), epoch) != Some(epoch) {
+            orders.push(Order::LoadCaptions { run: run.clone(), epoch, path: file.path.clone() });
         }
     }
 
@@ -133,6 +152,12 @@ impl App {
             return;
         }
         let predictions = loaded.and_then(|loaded| loaded.as_ref().ok()).cloned();
-        self.preview.settle(&run, &gallery, epoch.zip(predictions.as_deref()));
+        let mut view = std::mem::take(&mut self.preview);
+        let others = if view.differing { self.said_beside() } else { Some(Vec::new()) };
+        // What the marked runs said may be on its way too.
+        if let Some(others) = others {
+            view.settle(&run, &gallery, epoch.zip(predictions.as_deref()), &others);
+        }
+        self.preview = view;
     }
 }

@@ -21,7 +21,7 @@ const EVERYWHERE: &[KeyLine] = &[
     line("p", "pause", "pause the run; a paused one goes on"),
     line("x", "stop", "stop the run for good; it is saved first"),
     line("[ ]", "epoch", "go back or forward through the epochs on every screen"),
-    line("Space", "mark", "mark the run: its curves are drawn over the selected one's"),
+    line("Space", "mark", "mark the run: its curves and answers stand by the selected one's"),
     line("/", "filter", "show only runs whose name contains a text"),
     line("s", "save", "save a checkpoint of the run now"),
     line("y", "copy", "copy this screen's table to the clipboard"),
@@ -72,9 +72,12 @@ const CONFUSION: &[KeyLine] = &[
 ];
 
 const PREVIEW: &[KeyLine] = &[
-    line("arrows", "picture", "move to another picture"),
+    line("arrows", "picture", "move to another picture; PgUp, PgDn by pages, Home and End"),
     line("f", "filter", "all, mistakes only, by true label, by named label"),
     line("l", "label", "the next label of the filter; L the one before"),
+    line("c", "confidence", "of those only unsure ones; again: sure but wrong ones"),
+    line("v", "versus", "of those only what the selected and the marked runs name differently"),
+    line("0", "all", "every picture again, without any filter"),
     line("o", "open file", "name what is in a picture file of yours"),
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),

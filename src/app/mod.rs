@@ -3,11 +3,13 @@
 //! Knows no terminal and does no I/O: keys and news of the jobs come in as [`Action`]s, and what is to be
 //! done in the world goes out as [`Effect`]s.
 
+mod answers;
 mod ask;
 mod attend;
 mod copy;
 mod demand;
 mod dialog;
+mod filter;
 mod ghost;
 mod key;
 mod keymap;
@@ -32,6 +34,7 @@ mod window;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use answers::Answer;
 pub use dialog::{Dialog, Field, NewRunForm};
 pub use ghost::Ghost;
 pub use key::Key;
@@ -43,7 +46,7 @@ pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use plot::{Line, Plot, Reading};
-pub use preview::{AttentionView, FileView, Instead, PreviewView, Show, Shown, TripleView};
+pub use preview::{AttentionView, FileView, Instead, Page, PreviewView, Show, Shown, Sureness, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
 pub use window::Window;
 
@@ -130,8 +133,8 @@ pub struct App {
     histories: HashMap<RunName, History>,
     galleries: HashMap<RunName, Loaded<Gallery>>,
     predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
-    /// Of one epoch of one run.
-    captions: Option<(RunName, u64, Loaded<Captions>)>,
+    /// Of one epoch of each run.
+    captions: HashMap<RunName, (u64, Loaded<Captions>)>,
     sheets: HashMap<(RunName, u64), Sheet>,
     /// What the user wants to see of runs that make pictures.
     subject: Subject,
@@ -158,7 +161,7 @@ impl App {
             histories: HashMap::new(),
             galleries: HashMap::new(),
             predictions: HashMap::new(),
-            captions: None,
+            captions: HashMap::new(),
             sheets: HashMap::new(),
             subject: Subject::default(),
             epoch: None,
@@ -254,7 +257,10 @@ impl App {
     /// The epoch that confusion, predictions and pictures are shown of: the one chosen with `[ ]`, or the
     /// nearest before it that the selected run has; else the newest.
     pub fn shown_epoch(&self) -> Option<u64> {
-        let epochs = self.selected_history()?.epochs(self.subject());
+        self.epoch_among(&self.selected_history()?.epochs(self.subject()))
+    }
+
+    fn epoch_among(&self, epochs: &[u64]) -> Option<u64> {
         match self.epoch {
             Some(chosen) => {
                 let before = epochs.iter().rev().find(|epoch| **epoch <= chosen);
@@ -293,9 +299,8 @@ impl App {
 
     /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded.
     pub fn caption(&self, index: u32) -> Option<&Told> {
-        let (run, epoch, loaded) = self.captions.as_ref()?;
-        let is_shown =
-            self.has_captions() && self.runs.selected_name() == Some(run) && self.shown_epoch() == Some(*epoch);
+        let (epoch, loaded) = self.captions.get(self.runs.selected_name()?)?;
+        let is_shown = self.has_captions() && self.shown_epoch() == Some(*epoch);
         loaded.as_ref().ok().filter(|_| is_shown)?.images.get(index as usize)
     }
 

@@ -37,7 +37,7 @@ impl App {
             Update::Captions { run, epoch, captions } => {
                 // Those of an epoch that was left since come too late.
                 if self.wanted.captions(&run, epoch) {
-                    self.captions = Some((run, epoch, captions));
+                    self.captions.insert(run, (epoch, captions));
                 }
             }
             Update::Sheet { run, epoch, step, sheet } => {
@@ -87,7 +87,7 @@ impl App {
         if anew {
             self.predictions.retain(|(of, _), _| *of != run);
             self.sheets.retain(|(of, _), _| *of != run);
-            self.captions = self.captions.take().filter(|(of, ..)| *of != run);
+            self.captions.remove(&run);
             self.wanted.forget_predictions(&run);
             self.histories.remove(&run);
         }

@@ -9,7 +9,7 @@ use super::preview::{Instead, Show};
 use super::{App, Effect, Key, Tab};
 use crate::jobs::Subject;
 
-/// Rows that PgUp and PgDn move by.
+/// Rows of a log that PgUp and PgDn move by.
 const PAGE: isize = 10;
 
 impl App {
@@ -73,6 +73,8 @@ impl App {
             Subject::Test => Subject::Generated,
             Subject::Generated => Subject::Test,
         };
+        // Nobody else names the pictures that a run makes.
+        self.preview.differing = false;
         self.preview.show_pictures();
     }
 
@@ -98,6 +100,7 @@ impl App {
     fn open_cell(&mut self) {
         if let Some(confusion) = self.shown_confusion() {
             let (truth, named) = self.matrix.cell(confusion);
+            self.preview.show_all();
             self.preview.show = Show::Cell { truth, named };
             self.preview.show_pictures();
             self.tab = Tab::Preview;
@@ -124,6 +127,12 @@ impl App {
             Key::Char(l @ ('l' | 'L')) => {
                 self.preview.show = self.preview.show.with_next_label(labels, l == 'L');
             }
+            Key::Char('c') => self.preview.sureness = self.preview.sureness.next(),
+            Key::Char('v') if !self.preview.differing && self.others().is_empty() => {
+                self.say(Tone::Info, "Mark another run with Space first: v shows what it names differently.");
+                return Vec::new();
+            }
+            Key::Char('v') => self.preview.differing = !self.preview.differing,
             key => {
                 let before = self.preview.picture();
                 let damage = self.preview.triple.as_ref().map(|triple| triple.damage);
@@ -144,15 +153,20 @@ impl App {
 
     fn press_on_pictures(&mut self, key: Key) {
         let a_row = isize::try_from(self.preview.a_row).unwrap_or(1);
+        let page = isize::try_from(self.preview.page.room).unwrap_or(PAGE).max(1);
         let by = match key {
             Key::Left => -1,
             Key::Right => 1,
             Key::Up => -a_row,
             Key::Down => a_row,
-            Key::PageUp => -PAGE,
-            Key::PageDown => PAGE,
+            Key::PageUp => -page,
+            Key::PageDown => page,
             Key::Home => isize::MIN,
             Key::End => isize::MAX,
+            Key::Char('0') => {
+                self.preview.show_all();
+                0
+            }
             _ => return,
         };
         self.preview.show_pictures();

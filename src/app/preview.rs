@@ -22,6 +22,39 @@ pub enum Show {
     },
 }
 
+/// How sure the run was of what it named; joins [`Show`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sureness {
+    #[default]
+    Any,
+    /// Less than half sure.
+    Unsure,
+    /// Nine tenths sure, and wrong all the same.
+    SurelyWrong,
+}
+
+impl Sureness {
+    const UNSURE: f32 = 0.5;
+    const SURE: f32 = 0.9;
+
+    pub fn next(self) -> Sureness {
+        match self {
+            Sureness::Any => Sureness::Unsure,
+            Sureness::Unsure => Sureness::SurelyWrong,
+            Sureness::SurelyWrong => Sureness::Any,
+        }
+    }
+
+    fn lets_through(self, picture: &Shown) -> bool {
+        match (self, picture.named) {
+            (Sureness::Any, _) => true,
+            (Sureness::Unsure, Some((_, sure))) => sure < Self::UNSURE,
+            (Sureness::SurelyWrong, Some((_, sure))) => sure >= Self::SURE && picture.is_right() == Some(false),
+            (_, None) => false,
+        }
+    }
+}
+
 /// What may stand in the place of pictures that were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Instead {
@@ -36,7 +69,10 @@ pub enum Instead {
 #[derive(Clone, Debug)]
 pub struct PreviewView {
     pub show: Show,
-    /// Pictures that `show` lets through, ascending.
+    pub sureness: Sureness,
+    /// Only pictures that the selected and the marked runs name differently.
+    pub differing: bool,
+    /// Pictures that all of these let through, ascending.
     list: Vec<u32>,
     listed: Option<Listed>,
     /// The picture that was last moved to. If another epoch does not list it, its neighbour is shown, and it
@@ -44,6 +80,8 @@ pub struct PreviewView {
     anchor: u32,
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
+    /// What the last frame showed of the list.
+    pub page: Page,
     pub file: Option<FileView>,
     pub triple: Option<TripleView>,
     pub attention: Option<AttentionView>,
@@ -55,15 +93,33 @@ impl Default for PreviewView {
     fn default() -> Self {
         PreviewView {
             show: Show::All,
+            sureness: Sureness::Any,
+            differing: false,
             list: Vec::new(),
             listed: None,
             anchor: 0,
             a_row: 1,
+            page: Page::default(),
             file: None,
             triple: None,
             attention: None,
             instead: Instead::Nothing,
         }
+    }
+}
+
+/// The part of the list that is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The place of its first picture in the list.
+    pub first: usize,
+    /// How many pictures it has room for: what PgUp and PgDn move by.
+    pub room: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page { first: 0, room: 10 }
     }
 }
 
@@ -75,6 +131,16 @@ struct Listed {
     /// The epoch of the predictions, if there are any.
     epoch: Option<u64>,
     show: Show,
+    sureness: Sureness,
+    /// Of whom the pictures are named differently, and at which epochs.
+    others: Option<Vec<(RunName, u64)>>,
+}
+
+/// What a marked run said of the same pictures at an epoch.
+pub struct Beside<'a> {
+    pub run: &'a RunName,
+    pub epoch: u64,
+    pub predictions: &'a Predictions,
 }
 
 /// A file of the user's.
@@ -167,7 +233,7 @@ impl Show {
     }
 
     /// Whether it can only be answered with predictions.
-    pub fn needs_predictions(self) -> bool {
+    fn needs_predictions(self) -> bool {
         !matches!(self, Show::All | Show::OfTruth(_))
     }
 
@@ -184,21 +250,52 @@ impl Show {
 }
 
 impl PreviewView {
-    /// Makes the list anew if something that it depends on has changed.
-    pub fn settle(&mut self, run: &RunName, gallery: &Gallery, predictions: Option<(u64, &Predictions)>) {
+    /// Makes the list anew if something that it depends on has changed. `others` are asked only where pictures that are
+    /// named differently are wanted.
+    pub fn settle(
+        &mut self,
+        run: &RunName,
+        gallery: &Gallery,
+        predictions: Option<(u64, &Predictions)>,
+        others: &[Beside<'_>],
+    ) {
         let now = Listed {
             run: run.clone(),
             gallery: gallery.id(),
             epoch: predictions.map(|(epoch, _)| epoch),
             show: self.show,
+            sureness: self.sureness,
+            others: self.differing.then(|| others.iter().map(|other| (other.run.clone(), other.epoch)).collect()),
         };
         if self.listed.as_ref() == Some(&now) {
             return;
         }
         let predictions = predictions.map(|(_, predictions)| predictions);
         let all = (0..gallery.len()).filter_map(|index| Shown::new(gallery, predictions, index));
-        self.list = all.filter(|p| self.show.lets_through(p)).map(|p| p.index).collect();
+        let is_listed = |picture: &Shown| {
+            self.show.lets_through(picture)
+                && self.sureness.lets_through(picture)
+                && (!self.differing || differs(picture, others))
+        };
+        self.list = all.filter(is_listed).map(|picture| picture.index).collect();
         self.listed = Some(now);
+    }
+
+    /// Some pictures may be left out.
+    pub fn is_filtered(&self) -> bool {
+        self.show != Show::All || self.sureness != Sureness::Any || self.differing
+    }
+
+    /// Whether what is listed depends on what was named.
+    pub fn needs_predictions(&self) -> bool {
+        self.show.needs_predictions() || self.sureness != Sureness::Any || self.differing
+    }
+
+    /// Every picture again.
+    pub fn show_all(&mut self) {
+        self.show = Show::All;
+        self.sureness = Sureness::Any;
+        self.differing = false;
     }
 
     pub fn clear(&mut self) {
@@ -240,6 +337,13 @@ impl PreviewView {
     }
 }
 
+/// Some of the others name the picture otherwise.
+fn differs(picture: &Shown, others: &[Beside<'_>]) -> bool {
+    let Some((named, _)) = picture.named else { return false };
+    let mut theirs = others.iter().filter_map(|other| other.predictions.named(picture.index));
+    theirs.any(|(label, _)| label != named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +354,7 @@ mod tests {
 
     fn settled(view: &mut PreviewView, epoch: u64, named: &[u8]) {
         let predictions = Predictions::of(named.iter().map(|label| (*label, 0.8)));
-        view.settle(&"r".parse().unwrap(), &gallery(), Some((epoch, &predictions)));
+        view.settle(&"r".parse().unwrap(), &gallery(), Some((epoch, &predictions)), &[]);
     }
 
     #[test]
@@ -291,11 +395,40 @@ mod tests {
     #[test]
     fn without_predictions_there_are_no_mistakes_yet() {
         let mut view = PreviewView { show: Show::Mistakes, ..PreviewView::default() };
-        view.settle(&"r".parse().unwrap(), &gallery(), None);
+        view.settle(&"r".parse().unwrap(), &gallery(), None, &[]);
         assert!(view.list().is_empty());
         view.show = Show::OfTruth(1);
-        view.settle(&"r".parse().unwrap(), &gallery(), None);
+        view.settle(&"r".parse().unwrap(), &gallery(), None, &[]);
         assert_eq!(view.list(), [1, 3]);
+    }
+
+    #[test]
+    fn filters_join() {
+        let mut view = PreviewView::default();
+        let run: RunName = "r".parse().unwrap();
+        // True: cat, dog, cat, dog, cat.
+        let said = Predictions::of([(0, 0.95), (0, 0.95), (1, 0.4), (1, 0.3), (1, 0.9)]);
+        let other: RunName = "other".parse().unwrap();
+        let theirs = Predictions::of([(0, 0.9), (0, 0.9), (0, 0.9), (0, 0.9)]);
+        let others = [Beside { run: &other, epoch: 7, predictions: &theirs }];
+        let mut listed = |view: &mut PreviewView| {
+            view.settle(&run, &gallery(), Some((1, &said)), &others);
+            view.list().to_vec()
+        };
+        view.sureness = view.sureness.next();
+        assert_eq!(listed(&mut view), [2, 3], "less than half sure");
+        view.show = Show::OfTruth(0);
+        assert_eq!(listed(&mut view), [2], "of those the cats");
+        view.sureness = view.sureness.next();
+        assert_eq!(listed(&mut view), [4], "cats that surely are something else");
+        view.show_all();
+        view.differing = true;
+        assert_eq!(listed(&mut view), [2, 3], "of the last picture the other said nothing");
+        view.show = Show::Mistakes;
+        assert_eq!(listed(&mut view), [2]);
+        assert!(view.is_filtered() && view.needs_predictions());
+        view.show_all();
+        assert_eq!((listed(&mut view).len(), view.is_filtered()), (5, false));
     }
 
     #[test]

@@ -244,6 +244,29 @@ pub fn compared() -> App {
     app
 }
 
+/// [`live`] with two finished runs marked, a captioner that was tested on the same pictures and a run that was tested on
+/// others; the pictures are on the screen.
+pub fn marked() -> App {
+    let mut app = live();
+    let captioner = State { model: "captioner".to_owned(), ..finished() };
+    news(&mut app, Update::Runs { changed: vec![view("captioner-1", captioner)], gone: vec![] });
+    press(&mut app, "4jj j kkk");
+    let selected = name("cnn-20250131-142530");
+    fill(&mut app, selected.as_str(), 210);
+    let same = app.selected_gallery().unwrap().clone();
+    let others = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
+    for (run, gallery) in [("captioner-1", same), ("base", others)] {
+        news(&mut app, Update::History { run: name(run), anew: true, parts: vec![history(500)] });
+        news(&mut app, Update::Gallery { run: name(run), gallery });
+    }
+    let run = name("captioner-1");
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(10)] });
+    let all = Predictions::of((0..500).map(|picture| named(9, picture + 1)));
+    news(&mut app, Update::Predictions { run: run.clone(), epoch: 10, predictions: Ok(Arc::new(all)) });
+    news(&mut app, Update::Captions { run, epoch: 10, captions: Ok(Arc::new(captions(10))) });
+    app
+}
+
 /// [`live`], and the first test picture was blurred and restored; the answer is there.
 pub fn restored() -> App {
     let mut app = live();
@@ -268,6 +291,17 @@ fn captions(epoch: u64) -> Captions {
     Captions { split: "test".to_owned(), epoch, images: (0..500).map(told).collect() }
 }
 
+/// The end of a log: captions of so many epochs.
+fn captions_logged(epochs: u64) -> History {
+    let mut part = History::default();
+    for epoch in 1..=epochs {
+        let path = format!("captions/test-{epoch:05}.json");
+        let kind = EventKind::Captions { split: "test".to_owned(), epoch, path };
+        part.apply(Event::new(9000 + epoch, T0 + 65_100, 65_100, kind));
+    }
+    part
+}
+
 /// A captioner that trains, its pictures on the screen.
 pub fn captioned() -> App {
     let mut app = empty();
@@ -275,13 +309,7 @@ pub fn captioned() -> App {
     let state = State { model: "captioner".to_owned(), ..state(Phase::Running, 210) };
     news(&mut app, Update::Runs { changed: vec![view(run.as_str(), state)], gone: vec![] });
     fill(&mut app, run.as_str(), 210);
-    let mut part = History::default();
-    for epoch in 1..=4 {
-        let path = format!("captions/test-{epoch:05}.json");
-        let kind = EventKind::Captions { split: "test".to_owned(), epoch, path };
-        part.apply(Event::new(9000 + epoch, T0 + 65_100, 65_100, kind));
-    }
-    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![part] });
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(4)] });
     press(&mut app, "4→→→");
     news(&mut app, Update::Captions { run, epoch: 4, captions: Ok(Arc::new(captions(4))) });
     app

@@ -4,14 +4,16 @@ use ratatui::layout::Rect;
 
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
-use super::{headline, matrix, portrait, told};
-use crate::app::{App, FileView, Instead, Show, Shown};
-use crate::jobs::{FileAnswer, Gallery, Subject};
+use super::{answers, headline, matrix, portrait, told};
+use crate::app::{App, FileView, Page, Shown};
+use crate::jobs::{FileAnswer, Gallery};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
 /// Columns for what is known of the picture under the cursor.
 const SIDE: u16 = 44;
+/// Answers of marked runs below a picture of the grid; beside the grid there are all of them.
+const MAX_ANSWERS: u16 = 3;
 
 /// Pictures side by side in an area of this size; 1 where they are a list.
 pub fn pictures_a_row(width: u16, height: u16) -> u16 {
@@ -27,7 +29,7 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
         return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
     }
     let area = headline::render(app, area, brush);
-    let area = brush.titled(area, &filter_words(app), &position_words(app));
+    let area = brush.titled(area, &app.filter_words(), &position_words(app));
     match app.selected_gallery() {
         Some(Ok(gallery)) if app.preview.picture().is_some() => {
             if pictures_a_row(area.width, area.height) > 1 {
@@ -39,34 +41,6 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
         _ => {
             portrait::current(app, area, brush);
         }
-    }
-}
-
-fn filter_words(app: &App) -> String {
-    let label = |label: usize| match app.selected_gallery() {
-        Some(Ok(gallery)) => gallery.label(label).to_owned(),
-        _ => "?".to_owned(),
-    };
-    let words = match (app.subject(), app.preview.show) {
-        (Subject::Test, Show::All) => "all test pictures".to_owned(),
-        (Subject::Test, Show::Mistakes) => "mistakes".to_owned(),
-        (Subject::Test, Show::OfTruth(truth)) => format!("pictures of a {}", label(truth)),
-        (Subject::Test, Show::Named(named)) => format!("named {}", label(named)),
-        (Subject::Test, Show::Cell { truth, named }) if truth == named => format!("{} named right", label(truth)),
-        (Subject::Test, Show::Cell { truth, named }) => format!("{} named {}", label(truth), label(named)),
-        (Subject::Generated, Show::All) => "all generated pictures".to_owned(),
-        (Subject::Generated, Show::Mistakes) => "generated, something else seen".to_owned(),
-        (Subject::Generated, Show::OfTruth(asked)) => format!("{} asked for", label(asked)),
-        (Subject::Generated, Show::Named(seen)) => format!("{} seen", label(seen)),
-        (Subject::Generated, Show::Cell { truth, named }) => {
-            format!("{} asked for, {} seen", label(truth), label(named))
-        }
-    };
-    match app.preview.instead {
-        _ if app.subject() == Subject::Test => words,
-        Instead::Nearest => format!("{words}: the nearest training image of each"),
-        Instead::Strip if app.shows_strip() => "the first row on its way out of noise, a stage a row".to_owned(),
-        Instead::Nothing | Instead::Strip => words,
     }
 }
 
@@ -84,7 +58,7 @@ fn position_words(app: &App) -> String {
 fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let picture_width = portrait::FULL.0.min(area.width / 2);
     let right = after(area, area.width - picture_width);
-    let rest = portrait::current(app, right, brush);
+    let rest = under_picture(app, gallery, right, brush);
     let left = Rect { width: area.width - picture_width - 1, ..area };
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     // What it was named at each epoch stands below the picture or, in a low terminal, below the list.
@@ -94,9 +68,21 @@ fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     }
     let first = at.saturating_sub(usize::from(left.height / 2));
     let first = first.min(app.preview.list().len().saturating_sub(usize::from(left.height)));
+    brush.page = Some(Page { first, room: usize::from(left.height) });
     for (line, index) in (0..left.height).zip(&app.preview.list()[first..]) {
         list_row(app, gallery, *index, first + usize::from(line) == at, row(left, line), brush);
     }
+}
+
+/// The picture under the cursor and what all runs in focus say of it; returns the area that is left below.
+fn under_picture(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let Some(index) = app.preview.picture().filter(|_| answers::rows(app) > 0) else {
+        return portrait::current(app, area, brush);
+    };
+    let rest = portrait::labelled(app, gallery, index, area, false, brush);
+    let rest = answers::in_full(app, gallery, index, rest, brush);
+    let Some(told) = app.caption(index) else { return rest };
+    below(rest, told::caption(told, top(rest, portrait::CAPTION), brush))
 }
 
 fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
@@ -125,11 +111,12 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
 /// Pictures side by side, and beside them what is known of the one under the cursor.
 fn grid(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let columns = pictures_a_row(area.width, area.height);
-    let height = portrait::FULL.1 + 2 + portrait::for_caption(app);
+    let height = portrait::FULL.1 + 2 + for_answers(app) + portrait::for_caption(app);
     let rows = (area.height / height).max(1);
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     let a_page = usize::from(columns * rows);
     let first = at / a_page * a_page;
+    brush.page = Some(Page { first, room: a_page });
     for (place, index) in app.preview.list().iter().skip(first).take(a_page).enumerate() {
         let (column, line) = (place as u16 % columns, place as u16 / columns);
         let cell = top(below(after(area, column * (portrait::FULL.0 + 1)), line * height), height);
@@ -151,9 +138,16 @@ fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: R
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
         portrait::labels(gallery, &shown, after(labels, 1), brush);
     }
+    let rest = below(area, portrait::FULL.1 + 1);
+    answers::beside(app, gallery, index, top(rest, for_answers(app)), brush);
     if let Some(told) = app.caption(index) {
-        told::caption(told, top(below(area, portrait::FULL.1 + 1), portrait::CAPTION), brush);
+        told::caption(told, top(below(rest, for_answers(app)), portrait::CAPTION), brush);
     }
+}
+
+/// Rows that the marked runs' answers have below each picture of the grid.
+fn for_answers(app: &App) -> u16 {
+    answers::rows(app).min(MAX_ANSWERS)
 }
 
 fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
@@ -163,6 +157,9 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
         portrait::labels(gallery, &shown, top(inside, 2), brush);
     }
     let mut rest = below(inside, 3);
+    if answers::rows(app) > 0 {
+        rest = below(answers::in_full(app, gallery, index, top(rest, rest.height / 2), brush), 1);
+    }
     if let Some(told) = app.caption(index) {
         let rows = told::caption(told, top(rest, portrait::CAPTION), brush);
         told::missed(told, below(rest, rows), brush);

@@ -7,7 +7,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::fixture::{attended, captioned, compared, empty, failed, fill, live, name, news, paused, press, restored};
+use super::fixture::{
+    attended, captioned, compared, empty, failed, fill, live, marked, name, news, paused, press, restored,
+};
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
@@ -134,6 +136,17 @@ fn captions_under_their_pictures_and_where_was_looked() {
 }
 
 #[test]
+fn answers_of_marked_runs_under_a_picture_and_filters() {
+    let mut app = marked();
+    press(&mut app, "→");
+    snapshot("marked", &app);
+    press(&mut app, "fv");
+    snapshot("marked_filtered", &app);
+    press(&mut app, "cfffl");
+    snapshot("marked_none", &app);
+}
+
+#[test]
 fn dialogs() {
     for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
     {
@@ -163,7 +176,7 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), compared(), failed(), paused(), captioned()];
+    let states = [empty(), live(), compared(), failed(), paused(), captioned(), marked()];
     for mut app in states {
         for keys in ["1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"]
         {
