@@ -21,6 +21,7 @@ mod mouse;
 mod news;
 mod notice;
 mod plot;
+mod post;
 mod press;
 mod press_loss;
 mod press_tab;

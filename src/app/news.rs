@@ -63,6 +63,13 @@ impl App {
                     view.answer = Some(answer);
                 }
             }
+            Update::Posted { pictures: 1, file: Ok(file) } => {
+                self.say(Tone::Good, format!("Saved the picture as {file} in the current folder."));
+            }
+            Update::Posted { pictures, file: Ok(file) } => {
+                self.say(Tone::Good, format!("Saved {pictures} pictures as {file} in the current folder."));
+            }
+            Update::Posted { file: Err(why), .. } => self.say(Tone::Bad, why.as_str()),
             Update::Text { run, lines } => self.logs.absorb(run, lines),
             Update::Machine(machine) => self.machine = Some(machine),
         }

@@ -27,6 +27,7 @@ impl App {
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('r')) => return self.restore(),
             (Tab::Preview, Key::Char(a @ ('a' | 'A'))) => return self.attend(a == 'A'),
+            (Tab::Preview, Key::Char('w')) => return self.post(),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
             (Tab::Preview, key) => return self.press_on_preview(key),

@@ -16,6 +16,7 @@ mod naming;
 mod order;
 mod outbox;
 mod point;
+mod poster;
 mod restoring;
 mod series;
 mod sheet;
@@ -25,7 +26,7 @@ mod view;
 mod watch;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -41,6 +42,7 @@ pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
 pub use point::{Axis, Point};
+pub use poster::{Ink, Posted, Poster};
 pub use restoring::{Damage, Restoration};
 pub use series::{Extent, Series};
 pub use sheet::Sheet;
@@ -107,6 +109,7 @@ impl Jobs {
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
+            Order::Post(poster) => self.post(poster),
         }
     }
 
@@ -222,6 +225,14 @@ impl Jobs {
         self.answer_instead(async move {
             let answer = attending::attend(&program, &setup.runs_root, picture, model).await;
             Some(Update::Attended { id, answer })
+        });
+    }
+
+    fn post(&self, poster: Poster) {
+        self.answer_with(async move {
+            let pictures = poster.pictures.len();
+            let file = spawn_blocking(move || poster::save(&poster, Path::new("."))).await.ok()?;
+            Some(Update::Posted { pictures, file })
         });
     }
 

@@ -10,6 +10,7 @@ use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::poster::Poster;
 use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
 use super::view::RunView;
@@ -109,6 +110,8 @@ pub enum Order {
         picture: Arc<RgbImage>,
         model: Option<RunName>,
     },
+    /// Write pictures into one file of the current folder.
+    Post(Poster),
 }
 
 /// News for the dashboard: small, immutable, complete in themselves.
@@ -171,6 +174,11 @@ pub enum Update {
     Attended {
         id: u64,
         answer: Result<Attention, Text>,
+    },
+    /// So many pictures were written into a file, here its name.
+    Posted {
+        pictures: usize,
+        file: Result<String, Text>,
     },
     /// The last lines of a run's `log.txt`.
     Text {
