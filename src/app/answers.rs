@@ -21,9 +21,10 @@ pub enum Answer<'a> {
 }
 
 impl App {
-    /// The marked runs that stand beside the selected one: all but itself.
+    /// The marked runs that stand beside the selected one: all but itself. Nobody but one model names made pictures and those
+    /// of a folder.
     pub fn others(&self) -> Vec<&RunName> {
-        if self.subject() != Subject::Test {
+        if self.subject() != Subject::Test || self.folder().is_some() {
             return Vec::new();
         }
         self.runs.in_focus().into_iter().skip(1).map(|run| &run.name).collect()

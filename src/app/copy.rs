@@ -81,7 +81,8 @@ fn pictures(app: &App) -> Option<String> {
             Answer::Loading | Answer::Silent(_) => None,
         });
         let said = std::iter::once(shown.named).chain(of_others).flat_map(cells);
-        Some([index.to_string(), gallery.label(shown.truth).to_owned()].into_iter().chain(said).collect())
+        let truth = shown.truth.map_or("", |truth| gallery.label(truth));
+        Some([gallery.name(*index), truth.to_owned()].into_iter().chain(said).collect())
     });
     Some(lines(std::iter::once(head).chain(rows)))
 }

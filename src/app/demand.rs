@@ -15,6 +15,7 @@ const MAX_EPOCHS: usize = 60;
 pub(super) struct Wanted {
     pub followed: Vec<RunName>,
     text: Option<RunName>,
+    folder: bool,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
     /// Of the epoch shown of each run, and of no other: a megabyte for 10,000 pictures.
@@ -42,6 +43,7 @@ impl App {
         let mut orders = Vec::new();
         self.follow_focus(&mut orders);
         self.follow_text(&mut orders);
+        self.let_folder_go(&mut orders);
         if matches!(self.tab, Tab::Jobs | Tab::Confusion | Tab::Preview) {
             self.want_pictures(&mut orders);
         }
@@ -73,6 +75,15 @@ impl App {
             self.wanted.text.clone_from(&text);
             orders.push(Order::FollowText(text));
         }
+    }
+
+    /// The worker that names a folder's pictures is ended when nobody looks at them any more.
+    fn let_folder_go(&mut self, orders: &mut Vec<Order>) {
+        let open = self.preview.folder.is_some();
+        if self.wanted.folder && !open {
+            orders.push(Order::CloseFolder);
+        }
+        self.wanted.folder = open;
     }
 
     fn want_pictures(&mut self, orders: &mut Vec<Order>) {
@@ -137,6 +148,13 @@ impl App {
     /// Brings what is derived from news and keys up to date.
     pub(super) fn settle_views(&mut self) {
         self.logs.settle(self.runs.selected_name());
+        if let Some(view) = self.folder() {
+            let (gallery, predictions) = (view.gallery.clone(), view.predictions.clone());
+            return match (gallery, predictions) {
+                (Ok(gallery), Ok(said)) => self.preview.settle(None, &gallery, Some((0, &said)), &[]),
+                _ => self.preview.clear(),
+            };
+        }
         let Some(run) = self.runs.selected_name().cloned() else {
             return self.preview.clear();
         };
@@ -156,7 +174,7 @@ impl App {
         let others = if view.differing { self.said_beside() } else { Some(Vec::new()) };
         // What the marked runs said may be on its way too.
         if let Some(others) = others {
-            view.settle(&run, &gallery, epoch.zip(predictions.as_deref()), &others);
+            view.settle(Some(&run), &gallery, epoch.zip(predictions.as_deref()), &others);
         }
         self.preview = view;
     }

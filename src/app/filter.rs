@@ -29,6 +29,7 @@ impl App {
             _ => "?".to_owned(),
         };
         match (self.subject(), self.preview.show) {
+            (_, Show::All) if self.folder().is_some() => "pictures of this folder".to_owned(),
             (Subject::Test, Show::All) if self.preview.is_filtered() => "test pictures".to_owned(),
             (Subject::Test, Show::All) => "all test pictures".to_owned(),
             (Subject::Test, Show::Mistakes) => "mistakes".to_owned(),

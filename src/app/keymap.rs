@@ -78,7 +78,7 @@ const PREVIEW: &[KeyLine] = &[
     line("c", "confidence", "of those only unsure ones; again: sure but wrong ones"),
     line("v", "versus", "of those only what the selected and the marked runs name differently"),
     line("0", "all", "every picture again, without any filter"),
-    line("o", "open file", "name what is in a picture file of yours"),
+    line("o", "open", "name what is in a picture file of yours, or in all of a folder; Enter enlarges"),
     line("w", "write", "write the pictures in view with their labels into one PNG file"),
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),

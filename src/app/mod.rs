@@ -47,7 +47,7 @@ pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use plot::{Line, Plot, Reading};
-pub use preview::{AttentionView, FileView, Instead, Page, PreviewView, Show, Shown, Sureness, TripleView};
+pub use preview::{AttentionView, FileView, FolderView, Instead, Page, PreviewView, Show, Shown, Sureness, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
 pub use window::Window;
 
@@ -209,7 +209,12 @@ impl App {
 
     /// What the screens show of the selected run.
     pub fn subject(&self) -> Subject {
-        if self.makes_pictures() { self.subject } else { Subject::Test }
+        if self.makes_pictures() && self.folder().is_none() { self.subject } else { Subject::Test }
+    }
+
+    /// The folder of the user's whose pictures the Preview tab shows.
+    pub fn folder(&self) -> Option<&FolderView> {
+        self.preview.folder.as_ref().filter(|_| self.tab == Tab::Preview)
     }
 
     /// The selected run makes pictures, not only names.
@@ -219,6 +224,9 @@ impl App {
 
     /// The pictures of the subject; of pictures that are made, those of the epoch shown.
     pub fn selected_gallery(&self) -> Option<&Loaded<Gallery>> {
+        if let Some(view) = self.folder() {
+            return Some(&view.gallery);
+        }
         match self.subject() {
             Subject::Test => self.galleries.get(self.runs.selected_name()?),
             Subject::Generated => {
@@ -281,6 +289,9 @@ impl App {
     }
 
     pub fn shown_predictions(&self) -> Option<&Loaded<Predictions>> {
+        if let Some(view) = self.folder() {
+            return Some(&view.predictions);
+        }
         self.predictions_of(self.shown_epoch()?)
     }
 
@@ -292,14 +303,22 @@ impl App {
         }
     }
 
-    /// The selected run writes captions of the pictures shown.
+    /// The pictures shown have captions.
     pub fn has_captions(&self) -> bool {
+        if let Some(view) = self.folder() {
+            return view.folder.iter().flat_map(|folder| &folder.captions.images).any(|told| !told.text.is_empty());
+        }
         let history = self.selected_history().filter(|_| self.subject() == Subject::Test);
         self.shown_epoch().zip(history).is_some_and(|(epoch, history)| history.captions(epoch).is_some())
     }
 
-    /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded.
+    /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded; of a folder's, what
+    /// its model did.
     pub fn caption(&self, index: u32) -> Option<&Told> {
+        if let Some(view) = self.folder() {
+            let told = view.folder.as_ref()?.captions.images.get(index as usize);
+            return told.filter(|told| !told.text.is_empty());
+        }
         let (epoch, loaded) = self.captions.get(self.runs.selected_name()?)?;
         let is_shown = self.has_captions() && self.shown_epoch() == Some(*epoch);
         loaded.as_ref().ok().filter(|_| is_shown)?.images.get(index as usize)

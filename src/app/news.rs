@@ -1,8 +1,9 @@
 //! What the jobs' news and passing time change.
 
 use super::notice::Tone;
+use super::preview::FolderView;
 use super::{App, Effect, Tab};
-use crate::jobs::{Answer, Ask, History, Update};
+use crate::jobs::{Answer, Ask, Folder, History, Text, Update};
 use crate::run::{Phase, RunName};
 
 /// A worker that was started and shows no sign of life for so long has failed.
@@ -53,6 +54,7 @@ impl App {
                     file.answer = Some(answer);
                 }
             }
+            Update::Folder { id, folder } => self.hear_folder(id, folder),
             Update::Restored { id, answer } => {
                 if let Some(triple) = self.preview.triple.as_mut().filter(|triple| triple.id == id) {
                     triple.answer = Some(answer);
@@ -74,6 +76,16 @@ impl App {
             Update::Machine(machine) => self.machine = Some(machine),
         }
         Vec::new()
+    }
+
+    /// What was opened is a folder, or more of its pictures are named; one that was left wants no late news.
+    fn hear_folder(&mut self, id: u64, folder: Result<Folder, Text>) {
+        if let Some(view) = self.preview.folder.as_mut().filter(|view| view.id == id) {
+            view.hear(folder);
+        } else if let Some(file) = self.preview.file.take_if(|file| file.id == id) {
+            self.preview.show_all();
+            self.preview.folder = Some(FolderView::new(file, folder));
+        }
     }
 
     pub(super) fn pass_time(&mut self, now_ms: u64) -> Vec<Effect> {

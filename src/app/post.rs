@@ -8,7 +8,7 @@ use super::notice::Tone;
 use super::preview::Shown;
 use super::{Answer, App, Effect};
 use crate::data::SIDE;
-use crate::jobs::{FileAnswer, Gallery, Ink, Order, Posted, Poster};
+use crate::jobs::{FileAnswer, Gallery, Ink, Order, Posted, Poster, Subject};
 
 /// Pictures of one file at most.
 const MAX_PICTURES: usize = 200;
@@ -51,10 +51,20 @@ impl App {
     }
 
     fn title(&self) -> String {
-        let run = self.runs.selected_name().map(ToString::to_string);
-        let epoch = self.shown_epoch().map(|epoch| format!("epoch {epoch}"));
-        let words = [run, epoch, Some(self.filter_words())];
+        let epoch = self.shown_epoch().filter(|_| self.folder().is_none());
+        let what = self.folder().map(|view| view.path.clone());
+        let words = [Some(self.who()), epoch.map(|epoch| format!("epoch {epoch}")), what, Some(self.filter_words())];
         words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Who names the pictures of the list.
+    fn who(&self) -> String {
+        let run = match self.folder() {
+            Some(view) => view.model.as_ref(),
+            None => self.runs.selected_name(),
+        };
+        let judge = self.judge().filter(|_| self.subject() == Subject::Generated);
+        judge.or(run.map(|run| run.as_str())).unwrap_or("pixscribe's CNN").to_owned()
     }
 
     /// A picture of the list with what all runs in focus say of it.
@@ -62,16 +72,20 @@ impl App {
         let picture = RgbImage::from_raw(SIDE as u32, SIDE as u32, gallery.pixels(index)?.to_vec())?;
         let predictions = self.shown_predictions().and_then(|loaded| loaded.as_deref().ok());
         let shown = Shown::new(gallery, predictions.filter(|_| !self.shows_strip()), index)?;
-        let mut words = vec![(format!("{index}: {}", gallery.label(shown.truth)), Ink::Plain)];
+        let name = gallery.name(index);
+        let head = shown.truth.map_or(name.clone(), |truth| format!("{name}: {}", gallery.label(truth)));
+        let mut words = vec![(head, Ink::Plain)];
         let mut add = |run: &str, named: Option<(usize, f32)>, caption: Option<&str>| {
             let Some((label, sure)) = named else { return };
-            let ink = if label == shown.truth { Ink::Right } else { Ink::Wrong };
+            let ink = match shown.truth {
+                None => Ink::Plain,
+                Some(truth) if truth == label => Ink::Right,
+                Some(_) => Ink::Wrong,
+            };
             words.push((format!("{run}: {} {:.0} %", gallery.label(label), sure * 100.0), ink));
             words.extend(caption.map(|caption| (caption.to_owned(), Ink::Dim)));
         };
-        let who = self.judge().filter(|_| gallery.is_made());
-        let who = who.or(self.runs.selected_name().map(|run| run.as_str())).unwrap_or_default();
-        add(who, shown.named, self.caption(index).map(|told| told.text.as_str()));
+        add(&self.who(), shown.named, self.caption(index).map(|told| told.text.as_str()));
         for run in self.others() {
             if let Answer::Named { label, sure, caption } = self.answer_of(run, index) {
                 add(run.as_str(), Some((label, sure)), caption.map(|told| told.text.as_str()));

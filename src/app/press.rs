@@ -8,6 +8,7 @@ use super::notice::{Notice, Tone};
 use super::preview::FileView;
 use super::{App, Effect, Key, Tab, copy};
 use crate::jobs::{Ask, Order, RunView};
+use crate::run::{RunName, plain_text};
 
 impl App {
     pub(super) fn press(&mut self, key: Key) -> Vec<Effect> {
@@ -54,7 +55,7 @@ impl App {
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
             }
             (Dialog::ConfirmStop(_), Key::Char('n' | 'x' | 'q')) => {}
-            (Dialog::OpenFile(input), Key::Enter) => return self.open_file(input.value()),
+            (Dialog::OpenFile(input), Key::Enter) => return self.open(input.value()),
             (Dialog::NewRun(form), Key::Enter) => return self.start(form),
             (Dialog::Filter(mut input), key) => {
                 edit(&mut input, key);
@@ -128,18 +129,34 @@ impl App {
         };
     }
 
-    fn open_file(&mut self, typed: &str) -> Vec<Effect> {
+    /// A file, or a folder: whoever reads the disk says which.
+    fn open(&mut self, typed: &str) -> Vec<Effect> {
         let path = typed.trim();
         if path.is_empty() {
             return Vec::new();
         }
-        self.next_id += 1;
-        let id = self.next_id;
-        self.preview.show_pictures();
-        self.preview.file = Some(FileView { id, path: path.to_owned(), answer: None });
         let with_weights = |run: &&RunView| run.state.as_ref().is_some_and(|state| state.step > 0);
         let model = self.runs.selected().filter(with_weights).map(|run| run.name.clone());
-        vec![Effect::Order(Order::NameFile { id, path: path.into(), model })]
+        self.preview.leave_folder();
+        let id = self.view_file(path, model.clone());
+        vec![Effect::Order(Order::Open { id, path: path.into(), model })]
+    }
+
+    /// The picture of the folder under the cursor, large, with every label's bar.
+    pub(super) fn open_picture(&mut self) -> Vec<Effect> {
+        let Some(view) = self.folder() else { return Vec::new() };
+        let file = self.preview.picture().and_then(|index| view.gallery.as_ref().ok()?.file(index));
+        let (Some(path), model) = (file.map(std::path::Path::to_owned), view.model.clone()) else { return Vec::new() };
+        let id = self.view_file(&path.display().to_string(), model.clone());
+        vec![Effect::Order(Order::NameFile { id, path, model })]
+    }
+
+    fn view_file(&mut self, path: &str, model: Option<RunName>) -> u64 {
+        self.next_id += 1;
+        self.preview.show_pictures();
+        let path = plain_text(path).into_owned();
+        self.preview.file = Some(FileView { id: self.next_id, path, model, answer: None });
+        self.next_id
     }
 
     fn copy(&mut self) -> Vec<Effect> {

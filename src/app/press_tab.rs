@@ -74,6 +74,7 @@ impl App {
             Subject::Test => Subject::Generated,
             Subject::Generated => Subject::Test,
         };
+        self.preview.leave_folder();
         // Nobody else names the pictures that a run makes.
         self.preview.differing = false;
         self.preview.show_pictures();
@@ -101,6 +102,7 @@ impl App {
     fn open_cell(&mut self) {
         if let Some(confusion) = self.shown_confusion() {
             let (truth, named) = self.matrix.cell(confusion);
+            self.preview.leave_folder();
             self.preview.show_all();
             self.preview.show = Show::Cell { truth, named };
             self.preview.show_pictures();
@@ -123,12 +125,14 @@ impl App {
 
     fn press_on_preview(&mut self, key: Key) -> Vec<Effect> {
         let labels = self.selected_gallery().and_then(|g| g.as_ref().ok()).map_or(0, |g| g.labels().len());
+        let has_truths = self.selected_gallery().and_then(|g| g.as_ref().ok()).is_none_or(|g| g.has_truths());
         match key {
-            Key::Char('f') => self.preview.show = self.preview.show.next(),
+            Key::Enter => return self.open_picture(),
+            Key::Char('f') => self.preview.show = self.preview.show.next(has_truths),
             Key::Char(l @ ('l' | 'L')) => {
                 self.preview.show = self.preview.show.with_next_label(labels, l == 'L');
             }
-            Key::Char('c') => self.preview.sureness = self.preview.sureness.next(),
+            Key::Char('c') => self.preview.sureness = self.preview.sureness.next(has_truths),
             Key::Char('v') if !self.preview.differing && self.others().is_empty() => {
                 self.say(Tone::Info, "Mark another run with Space first: v shows what it names differently.");
                 return Vec::new();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::jobs::{Attention, Damage, FileAnswer, Gallery, Predictions, Restoration, Text};
+use super::Loaded;
+use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Predictions, Restoration, Text};
 use crate::run::RunName;
 
 /// Which pictures are listed. Labels are numbers of the data set's labels.
@@ -37,11 +38,12 @@ impl Sureness {
     const UNSURE: f32 = 0.5;
     const SURE: f32 = 0.9;
 
-    pub fn next(self) -> Sureness {
+    /// The next of the three, of which pictures without true labels have two.
+    pub fn next(self, has_truths: bool) -> Sureness {
         match self {
             Sureness::Any => Sureness::Unsure,
-            Sureness::Unsure => Sureness::SurelyWrong,
-            Sureness::SurelyWrong => Sureness::Any,
+            Sureness::Unsure if has_truths => Sureness::SurelyWrong,
+            Sureness::Unsure | Sureness::SurelyWrong => Sureness::Any,
         }
     }
 
@@ -82,6 +84,7 @@ pub struct PreviewView {
     pub a_row: u16,
     /// What the last frame showed of the list.
     pub page: Page,
+    pub folder: Option<FolderView>,
     pub file: Option<FileView>,
     pub triple: Option<TripleView>,
     pub attention: Option<AttentionView>,
@@ -100,6 +103,7 @@ impl Default for PreviewView {
             anchor: 0,
             a_row: 1,
             page: Page::default(),
+            folder: None,
             file: None,
             triple: None,
             attention: None,
@@ -126,7 +130,7 @@ impl Default for Page {
 /// What the list was made of; another one needs another list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Listed {
-    run: RunName,
+    run: Option<RunName>,
     gallery: u64,
     /// The epoch of the predictions, if there are any.
     epoch: Option<u64>,
@@ -148,8 +152,37 @@ pub struct Beside<'a> {
 pub struct FileView {
     pub id: u64,
     pub path: String,
+    /// Who names it; none for the model that comes with the program.
+    pub model: Option<RunName>,
     /// None while a worker looks at it.
     pub answer: Option<Result<FileAnswer, Text>>,
+}
+
+/// A folder of the user's: its pictures stand in the place of the test pictures.
+#[derive(Clone, Debug)]
+pub struct FolderView {
+    pub id: u64,
+    pub path: String,
+    /// Who names the pictures; none for the model that comes with the program.
+    pub model: Option<RunName>,
+    pub(super) gallery: Loaded<Gallery>,
+    pub(super) predictions: Loaded<Predictions>,
+    /// How far the worker is; none if it could not begin.
+    pub folder: Option<Folder>,
+}
+
+impl FolderView {
+    pub fn new(file: FileView, folder: Result<Folder, Text>) -> FolderView {
+        let FileView { id, path, model, .. } = file;
+        let gallery = folder.as_ref().map(|folder| Arc::clone(&folder.gallery)).map_err(Text::clone);
+        let predictions = folder.as_ref().map(|folder| Arc::clone(&folder.predictions)).map_err(Text::clone);
+        FolderView { id, path, model, gallery, predictions, folder: folder.ok() }
+    }
+
+    pub fn hear(&mut self, folder: Result<Folder, Text>) {
+        let file = FileView { id: self.id, path: self.path.clone(), model: self.model.clone(), answer: None };
+        *self = FolderView::new(file, folder);
+    }
 }
 
 /// A picture that was damaged, beside what a model restores of it.
@@ -191,26 +224,31 @@ impl AttentionView {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shown {
     pub index: u32,
-    pub truth: usize,
+    /// None where nobody knows it.
+    pub truth: Option<usize>,
     /// The label named and the confidence of it.
     pub named: Option<(usize, f32)>,
 }
 
 impl Shown {
     pub fn new(gallery: &Gallery, predictions: Option<&Predictions>, index: u32) -> Option<Shown> {
-        let truth = gallery.truth(index)?;
-        Some(Shown { index, truth, named: predictions.and_then(|p| p.named(index)) })
+        let is_there = index < gallery.len();
+        let named = predictions.and_then(|predictions| predictions.named(index));
+        is_there.then(|| Shown { index, truth: gallery.truth(index), named })
     }
 
+    /// None where nobody knows, or nothing was named.
     pub fn is_right(&self) -> Option<bool> {
-        self.named.map(|(named, _)| named == self.truth)
+        Some(self.named?.0 == self.truth?)
     }
 }
 
 impl Show {
-    /// The next of the four ways to list; a cell of the matrix is one of its own, left by the first press.
-    pub fn next(self) -> Show {
+    /// The next of the four ways to list, of which pictures without true labels have two; a cell of the matrix is one of
+    /// its own, left by the first press.
+    pub fn next(self, has_truths: bool) -> Show {
         match self {
+            Show::All if !has_truths => Show::Named(0),
             Show::All => Show::Mistakes,
             Show::Mistakes => Show::OfTruth(0),
             Show::OfTruth(label) => Show::Named(label),
@@ -242,9 +280,9 @@ impl Show {
         match self {
             Show::All => true,
             Show::Mistakes => picture.is_right() == Some(false),
-            Show::OfTruth(label) => picture.truth == label,
+            Show::OfTruth(label) => picture.truth == Some(label),
             Show::Named(label) => named == Some(label),
-            Show::Cell { truth, named: column } => picture.truth == truth && named == Some(column),
+            Show::Cell { truth, named: column } => picture.truth == Some(truth) && named == Some(column),
         }
     }
 }
@@ -254,13 +292,13 @@ impl PreviewView {
     /// named differently are wanted.
     pub fn settle(
         &mut self,
-        run: &RunName,
+        run: Option<&RunName>,
         gallery: &Gallery,
         predictions: Option<(u64, &Predictions)>,
         others: &[Beside<'_>],
     ) {
         let now = Listed {
-            run: run.clone(),
+            run: run.cloned(),
             gallery: gallery.id(),
             epoch: predictions.map(|(epoch, _)| epoch),
             show: self.show,
@@ -319,7 +357,19 @@ impl PreviewView {
 
     /// Leaves what stands before the pictures; false if nothing did.
     pub fn step_back(&mut self) -> bool {
-        self.attention.take().is_some() || self.triple.take().is_some() || self.file.take().is_some()
+        self.attention.take().is_some()
+            || self.triple.take().is_some()
+            || self.file.take().is_some()
+            || self.leave_folder()
+    }
+
+    /// Goes back to the test pictures, all of them; false if they are shown.
+    pub fn leave_folder(&mut self) -> bool {
+        let was_open = self.folder.take().is_some();
+        if was_open {
+            self.show_all();
+        }
+        was_open
     }
 
     /// The pictures themselves, whatever stood before them.
@@ -354,7 +404,7 @@ mod tests {
 
     fn settled(view: &mut PreviewView, epoch: u64, named: &[u8]) {
         let predictions = Predictions::of(named.iter().map(|label| (*label, 0.8)));
-        view.settle(&"r".parse().unwrap(), &gallery(), Some((epoch, &predictions)), &[]);
+        view.settle("r".parse().ok().as_ref(), &gallery(), Some((epoch, &predictions)), &[]);
     }
 
     #[test]
@@ -364,7 +414,7 @@ mod tests {
         for _ in 0..4 {
             settled(&mut view, 1, &[0, 0, 1, 1, 1]);
             lists.push(view.list().to_vec());
-            view.show = view.show.next();
+            view.show = view.show.next(true);
         }
         assert_eq!(lists, [vec![0, 1, 2, 3, 4], vec![1, 2, 4], vec![0, 2, 4], vec![0, 1]]);
         view.show = Show::Cell { truth: 0, named: 1 };
@@ -395,10 +445,10 @@ mod tests {
     #[test]
     fn without_predictions_there_are_no_mistakes_yet() {
         let mut view = PreviewView { show: Show::Mistakes, ..PreviewView::default() };
-        view.settle(&"r".parse().unwrap(), &gallery(), None, &[]);
+        view.settle("r".parse().ok().as_ref(), &gallery(), None, &[]);
         assert!(view.list().is_empty());
         view.show = Show::OfTruth(1);
-        view.settle(&"r".parse().unwrap(), &gallery(), None, &[]);
+        view.settle("r".parse().ok().as_ref(), &gallery(), None, &[]);
         assert_eq!(view.list(), [1, 3]);
     }
 
@@ -412,14 +462,14 @@ mod tests {
         let theirs = Predictions::of([(0, 0.9), (0, 0.9), (0, 0.9), (0, 0.9)]);
         let others = [Beside { run: &other, epoch: 7, predictions: &theirs }];
         let mut listed = |view: &mut PreviewView| {
-            view.settle(&run, &gallery(), Some((1, &said)), &others);
+            view.settle(Some(&run), &gallery(), Some((1, &said)), &others);
             view.list().to_vec()
         };
-        view.sureness = view.sureness.next();
+        view.sureness = view.sureness.next(true);
         assert_eq!(listed(&mut view), [2, 3], "less than half sure");
         view.show = Show::OfTruth(0);
         assert_eq!(listed(&mut view), [2], "of those the cats");
-        view.sureness = view.sureness.next();
+        view.sureness = view.sureness.next(true);
         assert_eq!(listed(&mut view), [4], "cats that surely are something else");
         view.show_all();
         view.differing = true;
@@ -429,6 +479,27 @@ mod tests {
         assert!(view.is_filtered() && view.needs_predictions());
         view.show_all();
         assert_eq!((listed(&mut view).len(), view.is_filtered()), (5, false));
+    }
+
+    #[test]
+    fn of_pictures_that_nobody_labelled_nothing_is_right_or_wrong() {
+        let files = ["a.png", "b.png"].map(std::path::PathBuf::from);
+        let pixels = vec![0; 2 * crate::data::IMAGE_BYTES];
+        let gallery = Gallery::of_files(["cat".to_owned()].into(), pixels.into(), files.into());
+        let said = Predictions::of([(0, 0.9), (1, 0.3)]);
+        let mut view = PreviewView::default();
+        let mut lists = Vec::new();
+        for _ in 0..2 {
+            view.settle(None, &gallery, Some((0, &said)), &[]);
+            lists.push(view.list().to_vec());
+            view.show = view.show.next(false);
+        }
+        assert_eq!((lists, view.show), (vec![vec![0, 1], vec![0]], Show::All));
+        view.sureness = view.sureness.next(false);
+        view.settle(None, &gallery, Some((0, &said)), &[]);
+        assert_eq!((view.list(), view.sureness.next(false)), (&[1][..], Sureness::Any));
+        assert_eq!(Shown::new(&gallery, Some(&said), 0).and_then(|shown| shown.is_right()), None);
+        assert_eq!(Shown::new(&gallery, Some(&said), 2), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::jobs::{Answer, Ask, Attention, Damage, FileAnswer, NewRun, Recipe, Restoration, RunView, Sheet};
+use crate::jobs::{self, Ask, Attention, Damage, FileAnswer, Folder, Ink, NewRun, Recipe, Restoration, RunView, Sheet};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
@@ -139,7 +139,7 @@ fn d_asks_a_run_that_trains_for_fresh_pictures_of_the_label_in_view() {
     let order = |label| [Order::Ask { run: name("a"), ask: draw(label) }];
     assert_eq!(orders(press(&mut app, "d")), order(Some("dog")));
     assert_eq!(orders(press(&mut app, "D")), order(None));
-    news(&mut app, Update::Answered { run: name("a"), ask: draw(None), answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: draw(None), answer: jobs::Answer::Confirmed });
     assert_eq!(app.runs.asked(&name("a")), None);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
     assert_eq!(orders(press(&mut app, "d")), [], "nobody is there to draw");
@@ -178,7 +178,7 @@ fn pause_is_asked_then_confirmed() {
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Pausing)], gone: vec![] });
     assert_eq!(app.runs.asked(&name("a")), None);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
-    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: jobs::Answer::Confirmed });
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
 }
 
@@ -186,7 +186,7 @@ fn pause_is_asked_then_confirmed() {
 fn a_confirmed_pause_counts_before_the_run_is_looked_at_again() {
     let mut app = one(Phase::Running);
     press(&mut app, "p");
-    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: jobs::Answer::Confirmed });
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
 }
 
@@ -203,7 +203,7 @@ fn a_pause_can_be_taken_back_while_the_worker_still_saves() {
 
 #[test]
 fn an_answer_that_is_no_yes_is_told_and_forgotten() {
-    for answer in [Answer::NoWorker, Answer::TimedOut, Answer::Refused(Text::of("busy"))] {
+    for answer in [jobs::Answer::NoWorker, jobs::Answer::TimedOut, jobs::Answer::Refused(Text::of("busy"))] {
         let mut app = one(Phase::Running);
         press(&mut app, "p");
         news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer });
@@ -397,7 +397,7 @@ fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped
     press(&mut app, "4o");
     app.update(Action::Paste("/tmp/cat.png\n".to_owned()));
     let asked = orders(key(&mut app, Key::Enter));
-    let wanted = Order::NameFile { id: 1, path: "/tmp/cat.png".into(), model: Some(name("a")) };
+    let wanted = Order::Open { id: 1, path: "/tmp/cat.png".into(), model: Some(name("a")) };
     assert_eq!(asked, [wanted]);
     key(&mut app, Key::Esc);
     let answer = FileAnswer {
@@ -409,6 +409,80 @@ fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped
     };
     news(&mut app, Update::FileNamed { id: 1, answer: Ok(answer) });
     assert!(app.preview.file.is_none());
+}
+
+/// What is known of a folder of two pictures when so many are named.
+fn folder(named: usize) -> Folder {
+    let files: Vec<std::path::PathBuf> = ["/p/a.png", "/p/b.png"][..named].iter().map(Into::into).collect();
+    let pixels = vec![7; named * crate::data::IMAGE_BYTES];
+    let told = ["a cat", ""].map(|text| Told { text: text.to_owned(), ..Told::default() });
+    Folder {
+        gallery: Arc::new(Gallery::of_files(["cat".to_owned()].into(), pixels.into(), files.into())),
+        predictions: Arc::new(Predictions::of([(0, 0.9), (0, 0.4)].into_iter().take(named))),
+        captions: Arc::new(Captions { split: String::new(), epoch: 0, images: told[..named].to_vec() }),
+        asked: 2,
+        found: 2,
+        unread: 0,
+        trouble: None,
+        is_done: named == 2,
+    }
+}
+
+#[test]
+fn a_folder_of_the_users_is_paged_through_like_test_pictures_and_left_with_esc() {
+    let mut app = with_pictures();
+    press(&mut app, "4o/p");
+    let asked = orders(key(&mut app, Key::Enter));
+    assert_eq!(asked, [Order::Open { id: 1, path: "/p".into(), model: None }]);
+    news(&mut app, Update::Folder { id: 9, folder: Ok(folder(2)) });
+    assert!(app.folder().is_none(), "of another one");
+    for (named, listed) in [(0, 0), (1, 1), (2, 2)] {
+        news(&mut app, Update::Folder { id: 1, folder: Ok(folder(named)) });
+        assert_eq!(app.preview.list().len(), listed);
+    }
+    assert_eq!(app.caption(0).map(|told| told.text.as_str()), Some("a cat"));
+    assert_eq!((app.caption(1), app.has_captions()), (None, true));
+    press(&mut app, "c");
+    assert_eq!(app.preview.list(), [1], "less than half sure");
+    let large = orders(key(&mut app, Key::Enter));
+    assert_eq!(large, [Order::NameFile { id: 2, path: "/p/b.png".into(), model: None }]);
+    key(&mut app, Key::Esc);
+    assert!(app.folder().is_some() && app.preview.file.is_none());
+    press(&mut app, "1");
+    // The Jobs screen shows test pictures as before.
+    assert_eq!(app.selected_gallery().and_then(|loaded| loaded.as_ref().ok()).map(|gallery| gallery.len()), Some(5));
+    press(&mut app, "4");
+    assert_eq!(orders(key(&mut app, Key::Esc)), [Order::CloseFolder]);
+    assert_eq!((app.tab, app.preview.list().len(), app.preview.is_filtered()), (Tab::Preview, 5, false));
+    news(&mut app, Update::Folder { id: 1, folder: Ok(folder(2)) });
+    assert!(app.folder().is_none(), "it was left");
+}
+
+#[test]
+fn a_folder_that_cannot_be_named_says_why() {
+    let mut app = app();
+    press(&mut app, "4o/p");
+    key(&mut app, Key::Enter);
+    news(&mut app, Update::Folder { id: 1, folder: Err(Text::of("there are no pictures")) });
+    let shown = app.selected_gallery().and_then(|loaded| loaded.as_ref().err()).map(Text::as_str);
+    assert_eq!(shown, Some("there are no pictures"));
+}
+
+#[test]
+fn w_has_the_pictures_in_view_written_with_what_is_said_of_them() {
+    let mut app = with_a_marked_run();
+    app.preview.page = Page { first: 2, room: 2 };
+    let asked = orders(press(&mut app, "w"));
+    let [Order::Post(poster)] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!((poster.name.as_str(), poster.title.as_str()), ("a-pictures", "a, epoch 2, all test pictures"));
+    let words: Vec<Vec<&str>> =
+        poster.pictures.iter().map(|posted| posted.words.iter().map(|(text, _)| text.as_str()).collect()).collect();
+    assert_eq!(words, [["2: cat", "a: dog 90 %", "b: cat 40 %"], ["3: dog", "a: dog 90 %", "b: dog 40 %"]]);
+    assert_eq!(poster.pictures[0].words[1].1, Ink::Wrong);
+    news(&mut app, Update::Posted { pictures: 2, file: Ok("a-pictures.png".to_owned()) });
+    assert!(app.notice().is_some_and(|notice| notice.text.contains("a-pictures.png")));
+    press(&mut app, "r");
+    assert_eq!(orders(press(&mut app, "w")), [], "it is being restored");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The test pictures of a run's data, and what the run said of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -9,7 +9,7 @@ use super::order::Text;
 use crate::config;
 use crate::data::{self, IMAGE_BYTES, Labels, Split};
 use crate::run::captions::{self, Captions};
-use crate::run::{RunDir, predictions};
+use crate::run::{RunDir, plain_text, predictions};
 
 /// Stands between a wrong label and the one that a model was asked to draw.
 const MADE: &str = "asked";
@@ -23,16 +23,44 @@ pub struct Gallery {
     labels: Labels,
     test: Split,
     truth_word: &'static str,
+    /// Of pictures that nobody has labelled, the names of their files.
+    files: Arc<[PathBuf]>,
 }
 
 impl Gallery {
+    /// What a caption names that says no label.
+    pub const NONE: &str = "none";
+
     fn new(labels: Labels, test: Split) -> Gallery {
-        Gallery { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), labels, test, truth_word: "is" }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Gallery { id, labels, test, truth_word: "is", files: Arc::default() }
     }
 
     /// Pictures that a model made; the true label of each is the one that it was asked for.
     pub(super) fn of_generated(labels: Labels, pictures: Split) -> Gallery {
         Gallery { truth_word: MADE, ..Gallery::new(labels, pictures) }
+    }
+
+    /// Pictures of the user's that nobody has labelled, 32x32 pixels each, with their files.
+    pub fn of_files(labels: Labels, images: Arc<[u8]>, files: Arc<[PathBuf]>) -> Gallery {
+        let unknown = std::iter::repeat_n(0, files.len()).collect();
+        Gallery { files, ..Gallery::new(labels, Split { images, labels: unknown }) }
+    }
+
+    /// The file of a picture of the user's.
+    pub fn file(&self, index: u32) -> Option<&Path> {
+        self.files.get(index as usize).map(PathBuf::as_path)
+    }
+
+    /// What a picture is called: the name of its file, else its number.
+    pub fn name(&self, index: u32) -> String {
+        let file = self.file(index).and_then(Path::file_name);
+        file.map_or_else(|| index.to_string(), |name| plain_text(&name.to_string_lossy()).into_owned())
+    }
+
+    /// Whether it is known what the pictures show.
+    pub fn has_truths(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// The word that stands between a wrong label and the true one: "cat, is dog".
@@ -56,7 +84,7 @@ impl Gallery {
 
     /// A label's name. The one behind the last is that of a caption that says no label.
     pub fn label(&self, label: usize) -> &str {
-        let other = if label == self.labels.len() { "none" } else { "?" };
+        let other = if label == self.labels.len() { Self::NONE } else { "?" };
         self.labels.get(label).map_or(other, String::as_str)
     }
 
@@ -68,8 +96,11 @@ impl Gallery {
         self.test.is_empty()
     }
 
-    /// The true label of a picture.
+    /// The true label of a picture, where it is known.
     pub fn truth(&self, index: u32) -> Option<usize> {
+        if !self.has_truths() {
+            return None;
+        }
         self.test.labels.get(index as usize).map(|label| usize::from(*label))
     }
 
@@ -152,7 +183,6 @@ impl Gallery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn runs_of_the_same_data_share_their_pictures() {

@@ -7,6 +7,7 @@ mod asking;
 mod attending;
 mod board;
 mod confusion;
+mod folder;
 mod follow;
 mod gallery;
 mod history;
@@ -36,6 +37,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use attending::Attention;
 pub use confusion::Confusion;
+pub use folder::Folder;
 pub use gallery::{Gallery, Predictions};
 pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
 pub use machine::{Gpu, Machine};
@@ -67,6 +69,7 @@ pub struct Jobs {
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
+    opened: Option<JoinHandle<()>>,
 }
 
 impl Jobs {
@@ -91,6 +94,7 @@ impl Jobs {
             followed: HashMap::new(),
             text: None,
             looking: None,
+            opened: None,
         };
         (jobs, updates)
     }
@@ -106,6 +110,8 @@ impl Jobs {
             Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
             Order::LoadCaptions { run, epoch, path } => self.load_captions(run, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
+            Order::Open { id, path, model } => self.open(id, path, model),
+            Order::CloseFolder => self.close_folder(),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
@@ -204,6 +210,27 @@ impl Jobs {
         });
     }
 
+    fn open(&mut self, id: u64, path: PathBuf, model: Option<RunName>) {
+        self.close_folder();
+        let (setup, program, outbox) = (Arc::clone(&self.setup), self.program.clone(), self.outbox.clone());
+        let task = self.answer_with(async move {
+            let path = naming::expand_home(path);
+            if !tokio::fs::metadata(&path).await.is_ok_and(|found| found.is_dir()) {
+                let answer = naming::name_file(&program, &setup.runs_root, path, model).await;
+                return Some(Update::FileNamed { id, answer });
+            }
+            let named = folder::name_folder(id, &program, &setup.runs_root, path, model, &outbox).await;
+            named.err().map(|why| Update::Folder { id, folder: Err(why) })
+        });
+        self.opened = Some(task);
+    }
+
+    fn close_folder(&mut self) {
+        if let Some(earlier) = self.opened.take() {
+            earlier.abort();
+        }
+    }
+
     fn name_file(&self, id: u64, path: PathBuf, model: Option<RunName>) {
         let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
         self.answer_with(async move {
@@ -263,6 +290,6 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        self.followed.values().chain(&self.text).chain(&self.looking).for_each(JoinHandle::abort);
+        self.followed.values().chain(&self.text).chain(&self.looking).chain(&self.opened).for_each(JoinHandle::abort);
     }
 }

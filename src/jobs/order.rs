@@ -6,6 +6,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::attending::Attention;
+use super::folder::Folder;
 use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
@@ -91,6 +92,15 @@ pub enum Order {
         run: RunName,
         file: SheetFile,
     },
+    /// Let a worker name what is in a file of the user's, or in each picture of a folder; one that still is at another
+    /// folder is ended.
+    Open {
+        id: u64,
+        path: PathBuf,
+        model: Option<RunName>,
+    },
+    /// Nobody looks at the folder any more: its worker is ended.
+    CloseFolder,
     /// Let a worker name what is in a file of the user's.
     NameFile {
         id: u64,
@@ -166,6 +176,11 @@ pub enum Update {
     FileNamed {
         id: u64,
         answer: Result<FileAnswer, Text>,
+    },
+    /// The pictures of a folder, as far as they are named; or why none of them is.
+    Folder {
+        id: u64,
+        folder: Result<Folder, Text>,
     },
     Restored {
         id: u64,

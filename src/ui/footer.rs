@@ -15,7 +15,9 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
             let hint = if is_regex { "Enter keeps, Esc clears" } else { "no regular expression: taken as plain text" };
             typed("metrics: ", input, hint, area, brush);
         }
-        (Some(Dialog::OpenFile(input)), _) => typed("picture: ", input, "Enter names it, Esc leaves", area, brush),
+        (Some(Dialog::OpenFile(input)), _) => {
+            typed("picture or folder: ", input, "Enter names it, Esc leaves", area, brush)
+        }
         (_, Some(notice)) => {
             let theme = brush.theme;
             let style = match notice.tone {

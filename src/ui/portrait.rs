@@ -26,7 +26,8 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
             brush.wrapped(below(area, area.height / 3), none_listed(app), style);
         }
         // A run that failed for want of its pictures says so itself.
-        (Some(Err(_)), _) if app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
+        (Some(Err(_)), _)
+            if app.folder().is_none() && app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
         (Some(Err(why)), _) => {
             let style = brush.theme.warn();
             brush.wrapped(below(area, area.height / 3), why.as_str(), style);
@@ -81,6 +82,8 @@ pub fn none_listed(app: &App) -> &'static str {
         why
     } else if app.preview.is_filtered() {
         "No picture is like that at this epoch: 0 shows all of them again."
+    } else if app.folder().is_some() {
+        "Looking at the pictures …"
     } else {
         "There are no pictures."
     }
@@ -96,25 +99,28 @@ pub fn picture(gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>)
 /// True and named label in the first row; in the second, if there is one, how sure.
 pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let truth = gallery.label(shown.truth);
+    let truth = shown.truth.map_or("", |truth| gallery.label(truth));
     let Some((named, sure)) = shown.named else {
         let why = if gallery.is_made() { "  no judge has looked" } else { "  not named yet" };
         let spans = [span(truth, theme.title()), span(why, theme.dim())];
         brush.line(row(area, 0), &spans);
         return;
     };
-    let (mark, style) = verdict(named == shown.truth, brush);
+    let (mark, style) = match shown.is_right() {
+        Some(is_right) => verdict(is_right, brush),
+        None => ("", theme.accent()),
+    };
     let percent = format!("{:>3.0} %", sure * 100.0);
-    let spans = if named == shown.truth {
-        vec![span(mark, style), span(" ", theme.text()), span(truth, style)]
-    } else {
-        let named = gallery.label(named);
-        vec![
+    let named = gallery.label(named);
+    let spans = match shown.is_right() {
+        None => vec![span(named, theme.title())],
+        Some(true) => vec![span(mark, style), span(" ", theme.text()), span(named, style)],
+        Some(false) => vec![
             span(mark, style),
             span(" ", theme.text()),
             span(named, style),
             span(format!(", {} {truth}", gallery.truth_word()), theme.dim()),
-        ]
+        ],
     };
     let first = row(area, 0);
     brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
@@ -149,7 +155,7 @@ pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: 
         let known = app.predictions_of(*epoch).and_then(|loaded| loaded.as_deref().ok());
         let Some(shown) = Shown::new(gallery, known, index) else { continue };
         let Some((named, sure)) = shown.named else { continue };
-        let (mark, style) = verdict(named == shown.truth, brush);
+        let (mark, style) = verdict(shown.is_right() == Some(true), brush);
         let name = Rect { width: 13.min(area.width.saturating_sub(11)), ..after(area, 11) };
         brush.line(name, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
         brush.right(area, &format!("{:>3.0} %", sure * 100.0), theme.text());

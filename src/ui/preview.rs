@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::{answers, headline, matrix, portrait, told};
-use crate::app::{App, FileView, Page, Shown};
-use crate::jobs::{FileAnswer, Gallery};
+use crate::app::{App, FileView, FolderView, Page, Shown};
+use crate::jobs::{FileAnswer, Folder, Gallery};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
@@ -24,11 +24,14 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
     if let Some(view) = &app.preview.file {
         return file_of_users(view, file, area, brush);
     }
-    if app.runs.selected().is_none() {
-        let text = "No run is selected. Press n to start one, or o to name a picture file of yours.";
-        return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
-    }
-    let area = headline::render(app, area, brush);
+    let area = match app.folder() {
+        Some(view) => folder_of_users(view, area, brush),
+        None if app.runs.selected().is_none() => {
+            let text = "No run is selected. Press n to start one, or o to name pictures of yours.";
+            return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
+        }
+        None => headline::render(app, area, brush),
+    };
     let area = brush.titled(area, &app.filter_words(), &position_words(app));
     match app.selected_gallery() {
         Some(Ok(gallery)) if app.preview.picture().is_some() => {
@@ -44,8 +47,41 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
     }
 }
 
+/// Whose pictures these are and how far they are named, in the first row; returns the area below.
+fn folder_of_users(view: &FolderView, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let theme = brush.theme;
+    let who = view.model.as_ref().map_or("the CNN that comes with pixscribe".to_owned(), ToString::to_string);
+    let far = view.folder.as_ref().map(|folder| far_words(folder, &who)).unwrap_or_default();
+    let spans = [span(format!(" {}", view.path), theme.title()), span(format!("  {far}"), theme.dim())];
+    let line = row(area, 0);
+    let used = brush.line(line, &spans);
+    let rest = after(line, used + 2);
+    let leave = "Esc leaves ";
+    if usize::from(rest.width) > leave.len() {
+        brush.right(rest, leave, theme.frame());
+    }
+    below(area, 1)
+}
+
+fn far_words(folder: &Folder, who: &str) -> String {
+    let done = u64::from(folder.gallery.len()) + folder.unread as u64;
+    let mut words = match folder.is_done {
+        false => format!("{who} has named {done} of {}", folder.asked),
+        true => format!("named by {who}"),
+    };
+    if folder.found > folder.asked {
+        words += &format!(", the first {} of {} pictures", folder.asked, folder.found);
+    }
+    match (&folder.trouble, folder.unread) {
+        (Some(why), 0) => words += &format!("; then {}", why.as_str()),
+        (Some(why), n) => words += &format!("; {n} could not be read: {}", why.as_str()),
+        (None, _) => {}
+    }
+    words
+}
+
 fn position_words(app: &App) -> String {
-    let epoch = matrix::epoch_note(app);
+    let epoch = if app.folder().is_some() { String::new() } else { matrix::epoch_note(app) };
     let place = app.preview.position().map(|at| format!("{} of {}", at + 1, app.preview.list().len()));
     match (place, epoch.is_empty()) {
         (Some(place), false) => format!("{place}, {epoch}"),
@@ -63,7 +99,7 @@ fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     // What it was named at each epoch stands below the picture or, in a low terminal, below the list.
     let history = below(rest, 1);
-    if history.height >= 3 {
+    if history.height >= 3 && gallery.has_truths() {
         portrait::over_epochs(app, gallery, index, history, brush);
     }
     let first = at.saturating_sub(usize::from(left.height / 2));
@@ -95,15 +131,23 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
     let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) else { return };
     brush.text(after(area, 1), &format!("{index:>5}"), theme.dim());
     let text = after(area, 8);
+    let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
     let Some((named, sure)) = shown.named else {
-        brush.text(text, gallery.label(shown.truth), theme.text());
+        brush.text(text, shown.truth.map_or("", |truth| gallery.label(truth)), theme.text());
         return;
     };
-    let (mark, style) = portrait::verdict(named == shown.truth, brush);
-    brush.line(text, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
-    if named != shown.truth {
-        let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
-        brush.text(is, &format!("{} {}", gallery.truth_word(), gallery.label(shown.truth)), theme.dim());
+    match shown.truth {
+        Some(truth) => {
+            let (mark, style) = portrait::verdict(named == truth, brush);
+            brush.line(text, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
+            if named != truth {
+                brush.text(is, &format!("{} {}", gallery.truth_word(), gallery.label(truth)), theme.dim());
+            }
+        }
+        None => {
+            brush.text(after(text, 2), gallery.label(named), theme.text());
+            brush.text(Rect { width: text.width.saturating_sub(20), ..is }, &gallery.name(index), theme.dim());
+        }
     }
     brush.right(area, &format!("{:>3.0} % ", sure * 100.0), theme.text());
 }
@@ -151,7 +195,8 @@ fn for_answers(app: &App) -> u16 {
 }
 
 fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
-    let inside = brush.titled(area, &format!("picture {index}"), "");
+    let title = if gallery.has_truths() { format!("picture {index}") } else { gallery.name(index) };
+    let inside = brush.titled(area, &title, "");
     let theme = brush.theme;
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
         portrait::labels(gallery, &shown, top(inside, 2), brush);
@@ -165,6 +210,10 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
         told::missed(told, below(rest, rows), brush);
         rest = below(rest, rows + 2);
     }
+    if !gallery.has_truths() {
+        brush.text(row(rest, 0), "Enter enlarges it", theme.dim());
+        return;
+    }
     brush.text(row(rest, 0), "named at each epoch", theme.dim());
     portrait::over_epochs(app, gallery, index, below(rest, 1), brush);
 }
@@ -172,7 +221,7 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
 /// A file of the user's: the picture, and every label's bar.
 fn file_of_users(view: &FileView, picture: Option<&Picture>, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let area = brush.titled(area, &view.path, "Esc goes back to the test pictures");
+    let area = brush.titled(area, &view.path, "Esc goes back");
     match &view.answer {
         None => brush.centred(row(area, area.height / 2), "Looking at it …", theme.dim()),
         Some(Err(why)) => {
