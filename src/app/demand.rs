@@ -16,6 +16,8 @@ pub(super) struct Wanted {
     pub followed: Vec<RunName>,
     text: Option<RunName>,
     folder: bool,
+    /// For which run, when so many epochs of all runs were finished.
+    you: Option<(RunName, u64)>,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
     /// Of the epoch shown of each run, and of no other: a megabyte for 10,000 pictures.
@@ -28,6 +30,11 @@ impl Wanted {
     /// Whether these captions were the last that were asked for of the run.
     pub fn captions(&self, run: &RunName, epoch: u64) -> bool {
         self.captions.get(run) == Some(&epoch)
+    }
+
+    /// The user has named pictures since.
+    pub fn forget_you(&mut self) {
+        self.you = None;
     }
 
     /// The run's log began anew: what its epochs said has to be loaded again.
@@ -44,6 +51,9 @@ impl App {
         self.follow_focus(&mut orders);
         self.follow_text(&mut orders);
         self.let_folder_go(&mut orders);
+        if self.tab == Tab::Compare {
+            self.want_you(&mut orders);
+        }
         if matches!(self.tab, Tab::Jobs | Tab::Confusion | Tab::Preview) {
             self.want_pictures(&mut orders);
         }
@@ -74,6 +84,20 @@ impl App {
         if text != self.wanted.text {
             self.wanted.text.clone_from(&text);
             orders.push(Order::FollowText(text));
+        }
+    }
+
+    /// What the user named of the selected run's pictures; anew whenever a run has finished another epoch.
+    fn want_you(&mut self, orders: &mut Vec<Order>) {
+        let Some(run) = self.runs.selected_name().cloned() else { return };
+        if self.play.is_some() {
+            self.want_gallery(&run, orders);
+        }
+        let epochs = self.runs.shown().filter_map(|run| Some(run.state.as_ref()?.epoch)).sum();
+        let due = Some((run.clone(), epochs));
+        if self.wanted.you != due {
+            self.wanted.you = due;
+            orders.push(Order::LookAtYou(run));
         }
     }
 
@@ -148,6 +172,7 @@ impl App {
     /// Brings what is derived from news and keys up to date.
     pub(super) fn settle_views(&mut self) {
         self.logs.settle(self.runs.selected_name());
+        self.settle_play();
         if let Some(view) = self.folder() {
             let (gallery, predictions) = (view.gallery.clone(), view.predictions.clone());
             return match (gallery, predictions) {

@@ -11,6 +11,8 @@ use crate::run::RunName;
 pub enum Dialog {
     Help,
     ConfirmStop(RunName),
+    /// What the user named of this run's pictures would be replaced.
+    ConfirmReplay(RunName),
     /// The filter of runs, typed in the last row.
     Filter(Input),
     /// The filter of metrics, typed in the last row.

@@ -41,7 +41,7 @@ pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
         Tab::Loss => LOSS,
         Tab::Confusion => CONFUSION,
         Tab::Preview => PREVIEW,
-        Tab::Compare => &[],
+        Tab::Compare => COMPARE,
         Tab::Logs => LOGS,
     }
 }
@@ -85,6 +85,19 @@ const PREVIEW: &[KeyLine] = &[
     line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),
     line("a", "attention", "where a captioner looked for the words of its caption: the next word; A the one before"),
     line("t", "nearest", "nearest training images of made pictures; again: out of noise"),
+];
+
+const COMPARE: &[KeyLine] = &[
+    line("Enter", "open", "look at the run's curves"),
+    line("l", "label", "name 50 test pictures yourself by the digits of their labels"),
+    line("b", "bars", "labels on all test pictures, or on those that you named"),
+];
+
+/// While the user names pictures no other key of a screen means anything.
+pub const PLAY: &[KeyLine] = &[
+    line("0-9", "label", "name the picture"),
+    line("u", "undo", "take the last answer back"),
+    line("Esc", "leave", "leave; what was named is kept"),
 ];
 
 const LOGS: &[KeyLine] = &[

@@ -20,6 +20,7 @@ mod metrics;
 mod mouse;
 mod news;
 mod notice;
+mod play;
 mod plot;
 mod post;
 mod press;
@@ -39,19 +40,20 @@ pub use answers::Answer;
 pub use dialog::{Dialog, Field, NewRunForm};
 pub use ghost::Ghost;
 pub use key::Key;
-pub use keymap::{KeyLine, keys_everywhere, keys_of};
+pub use keymap::{KeyLine, PLAY, keys_everywhere, keys_of};
 pub use logs::{LogSource, LogsView};
 pub use loss::LossView;
 pub use matrix::MatrixView;
 pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
+pub use play::PlayView;
 pub use plot::{Line, Plot, Reading};
 pub use preview::{AttentionView, FileView, FolderView, Instead, Page, PreviewView, Show, Shown, Sureness, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
 pub use window::Window;
 
-use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
+use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update, You};
 use crate::run::RunName;
 use crate::run::captions::{Captions, Told};
 
@@ -137,6 +139,11 @@ pub struct App {
     /// Of one epoch of each run.
     captions: HashMap<RunName, (u64, Loaded<Captions>)>,
     sheets: HashMap<(RunName, u64), Sheet>,
+    /// A game under way, and what the last one of the selected run's data came to.
+    play: Option<PlayView>,
+    you: Option<(RunName, Loaded<You>)>,
+    /// Labels are compared on the pictures that the user named, not on all test pictures.
+    compare_yours: bool,
     /// What the user wants to see of runs that make pictures.
     subject: Subject,
     /// The time machine: none follows the newest epoch.
@@ -164,6 +171,9 @@ impl App {
             predictions: HashMap::new(),
             captions: HashMap::new(),
             sheets: HashMap::new(),
+            play: None,
+            you: None,
+            compare_yours: false,
             subject: Subject::default(),
             epoch: None,
             wanted: demand::Wanted::default(),
@@ -342,6 +352,16 @@ impl App {
         let mut columns: Vec<String> = names.into_iter().cloned().collect();
         columns.sort_by_key(|name| (!name.ends_with("accuracy"), !name.ends_with("loss"), !name.starts_with("test/")));
         columns
+    }
+
+    /// Labels are compared on the pictures that the user named.
+    pub fn compares_yours(&self) -> bool {
+        self.compare_yours && self.kept_game().is_some()
+    }
+
+    /// The test pictures of a run in focus, once they are loaded.
+    pub fn gallery_of(&self, run: &RunName) -> Option<&Gallery> {
+        self.galleries.get(run)?.as_deref().ok()
     }
 
     /// The words for the shell after leaving.

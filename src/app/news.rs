@@ -65,6 +65,10 @@ impl App {
                     view.answer = Some(answer);
                 }
             }
+            Update::You { run, you } => self.absorb_you(run, you),
+            Update::NotKept { reason } => {
+                self.say(Tone::Bad, format!("What you named is not kept: {}", reason.as_str()));
+            }
             Update::Posted { pictures: 1, file: Ok(file) } => {
                 self.say(Tone::Good, format!("Saved the picture as {file} in the current folder."));
             }

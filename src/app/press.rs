@@ -19,6 +19,7 @@ impl App {
         }
         match self.dialog.take() {
             Some(dialog) => self.press_in_dialog(dialog, key),
+            None if self.playing().is_some() => self.press_in_play(key),
             None => self.press_on_screen(key),
         }
     }
@@ -54,7 +55,8 @@ impl App {
                 self.runs.note_asked(&run, Ask::Stop, self.now_ms);
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
             }
-            (Dialog::ConfirmStop(_), Key::Char('n' | 'x' | 'q')) => {}
+            (Dialog::ConfirmStop(_) | Dialog::ConfirmReplay(_), Key::Char('n' | 'x' | 'q')) => {}
+            (Dialog::ConfirmReplay(run), Key::Char('y')) => self.play_anew(run),
             (Dialog::OpenFile(input), Key::Enter) => return self.open(input.value()),
             (Dialog::NewRun(form), Key::Enter) => return self.start(form),
             (Dialog::Filter(mut input), key) => {

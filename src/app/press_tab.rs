@@ -35,6 +35,11 @@ impl App {
             (Tab::Compare, Key::Down) => self.runs.move_selection(1),
             (Tab::Compare, Key::Up) => self.runs.move_selection(-1),
             (Tab::Compare, Key::Enter) => self.tab = Tab::Loss,
+            (Tab::Compare, Key::Char('l')) => self.play(),
+            (Tab::Compare, Key::Char('b')) if self.kept_game().is_none() => {
+                self.say(Tone::Info, "You have named none of these pictures yet: press l.");
+            }
+            (Tab::Compare, Key::Char('b')) => self.compare_yours = !self.compare_yours,
             (Tab::Compare, Key::Esc) => self.tab = Tab::Jobs,
             (Tab::Compare, _) => {}
         }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use serde::{Deserialize, Serialize};
+
 use super::order::Text;
 use crate::config;
 use crate::data::{self, IMAGE_BYTES, Labels, Split};
@@ -25,6 +27,25 @@ pub struct Gallery {
     truth_word: &'static str,
     /// Of pictures that nobody has labelled, the names of their files.
     files: Arc<[PathBuf]>,
+    source: Source,
+}
+
+/// Where test pictures are from: a data set, and the labels of it that a model learns; all if none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    pub data: PathBuf,
+    pub only: Vec<String>,
+}
+
+impl Source {
+    /// Where a run's test pictures are from.
+    pub fn of_run(run: &RunDir) -> Result<Source, Text> {
+        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
+        let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
+        // Whole, so that it is the same wherever one looks from.
+        let data = path.canonicalize().unwrap_or(path);
+        Ok(Source { data, only: config.labels().to_vec() })
+    }
 }
 
 impl Gallery {
@@ -33,7 +54,7 @@ impl Gallery {
 
     fn new(labels: Labels, test: Split) -> Gallery {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Gallery { id, labels, test, truth_word: "is", files: Arc::default() }
+        Gallery { id, labels, test, truth_word: "is", files: Arc::default(), source: Source::default() }
     }
 
     /// Pictures that a model made; the true label of each is the one that it was asked for.
@@ -45,6 +66,10 @@ impl Gallery {
     pub fn of_files(labels: Labels, images: Arc<[u8]>, files: Arc<[PathBuf]>) -> Gallery {
         let unknown = std::iter::repeat_n(0, files.len()).collect();
         Gallery { files, ..Gallery::new(labels, Split { images, labels: unknown }) }
+    }
+
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The file of a picture of the user's.
@@ -142,25 +167,22 @@ fn file_of(run: &RunDir, path: &str) -> Result<PathBuf, Text> {
 
 /// Galleries by data set: runs of the same data share one, for as long as someone looks at it.
 #[derive(Clone, Default)]
-pub struct Galleries(Arc<Mutex<HashMap<Key, Weak<Gallery>>>>);
-
-/// A data set, and the labels of it that a model learns.
-type Key = (PathBuf, Vec<String>);
+pub struct Galleries(Arc<Mutex<HashMap<Source, Weak<Gallery>>>>);
 
 impl Galleries {
     /// The gallery of a run's data. Reads files: not for the thread that draws.
     pub fn of_run(&self, run: &RunDir) -> Result<Arc<Gallery>, Text> {
-        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
-        let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
+        let source = Source::of_run(run)?;
         // Held while reading: a second run of the same data waits and shares, it does not read again.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (path, config.labels().to_vec());
-        if let Some(gallery) = known.get(&key).and_then(Weak::upgrade) {
+        if let Some(gallery) = known.get(&source).and_then(Weak::upgrade) {
             return Ok(gallery);
         }
-        let dataset = data::load(Some(&key.0), None).map_err(Text::of)?.of_labels(&key.1).map_err(Text::of)?;
-        let gallery = Arc::new(Gallery::new(dataset.labels, dataset.test));
-        known.insert(key, Arc::downgrade(&gallery));
+        let dataset = data::load(Some(&source.data), None).map_err(Text::of)?;
+        let dataset = dataset.of_labels(&source.only).map_err(Text::of)?;
+        let gallery = Gallery { source: source.clone(), ..Gallery::new(dataset.labels, dataset.test) };
+        let gallery = Arc::new(gallery);
+        known.insert(source, Arc::downgrade(&gallery));
         Ok(gallery)
     }
 }

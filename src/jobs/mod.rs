@@ -11,11 +11,13 @@ mod folder;
 mod follow;
 mod gallery;
 mod history;
+mod interval;
 pub mod launch;
 mod machine;
 mod naming;
 mod order;
 mod outbox;
+pub mod play;
 mod point;
 mod poster;
 mod restoring;
@@ -38,11 +40,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 pub use attending::Attention;
 pub use confusion::Confusion;
 pub use folder::Folder;
-pub use gallery::{Gallery, Predictions};
+pub use gallery::{Gallery, Predictions, Source};
 pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
+pub use interval::wilson;
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
+pub use play::{Game, Score, You};
 pub use point::{Axis, Point};
 pub use poster::{Ink, Posted, Poster};
 pub use restoring::{Damage, Restoration};
@@ -55,6 +59,7 @@ pub use view::RunView;
 use board::Board;
 use gallery::Galleries;
 use outbox::Outbox;
+use play::Keeper;
 
 use crate::run::{RunDir, RunName};
 
@@ -70,6 +75,7 @@ pub struct Jobs {
     text: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
     opened: Option<JoinHandle<()>>,
+    keeper: Keeper,
 }
 
 impl Jobs {
@@ -95,6 +101,7 @@ impl Jobs {
             text: None,
             looking: None,
             opened: None,
+            keeper: Keeper::default(),
         };
         (jobs, updates)
     }
@@ -115,6 +122,8 @@ impl Jobs {
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
+            Order::LookAtYou(run) => self.look_at_you(run),
+            Order::KeepGame(game) => self.keep_game(game),
             Order::Post(poster) => self.post(poster),
         }
     }
@@ -255,6 +264,29 @@ impl Jobs {
         });
     }
 
+    fn look_at_you(&self, run: RunName) {
+        let (setup, dir, keeper) = (Arc::clone(&self.setup), self.dir_of(&run), self.keeper.clone());
+        self.answer_with(async move {
+            let dir = dir?;
+            let look = move || {
+                // What was named last counts already; whoever gave it to be kept hears why it cannot be.
+                let _ = keeper.write(&setup.runs_root);
+                play::look(&setup.runs_root, &dir)
+            };
+            let you = spawn_blocking(look).await.ok()?;
+            Some(Update::You { run, you: you.map(Arc::new) })
+        });
+    }
+
+    fn keep_game(&self, game: Game) {
+        self.keeper.take(game);
+        let (setup, keeper) = (Arc::clone(&self.setup), self.keeper.clone());
+        self.answer_with(async move {
+            let kept = spawn_blocking(move || keeper.write(&setup.runs_root)).await.ok()?;
+            kept.err().map(|reason| Update::NotKept { reason })
+        });
+    }
+
     fn post(&self, poster: Poster) {
         self.answer_with(async move {
             let pictures = poster.pictures.len();
@@ -290,6 +322,10 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
+        // What the user named last may still wait for its thread.
+        if let Err(why) = self.keeper.write(&self.setup.runs_root) {
+            tracing::warn!("what you named was not kept: {}", why.as_str());
+        }
         self.followed.values().chain(&self.text).chain(&self.looking).chain(&self.opened).for_each(JoinHandle::abort);
     }
 }

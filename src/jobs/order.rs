@@ -11,6 +11,7 @@ use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::play::{Game, You};
 use super::poster::Poster;
 use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
@@ -120,6 +121,10 @@ pub enum Order {
         picture: Arc<RgbImage>,
         model: Option<RunName>,
     },
+    /// What the user named of this run's test pictures, and what the runs did on the same ones.
+    LookAtYou(RunName),
+    /// Keep what the user named.
+    KeepGame(Game),
     /// Write pictures into one file of the current folder.
     Post(Poster),
 }
@@ -189,6 +194,15 @@ pub enum Update {
     Attended {
         id: u64,
         answer: Result<Attention, Text>,
+    },
+    /// Asked for of this run's data.
+    You {
+        run: RunName,
+        you: Result<Arc<You>, Text>,
+    },
+    /// What the user named could not be kept.
+    NotKept {
+        reason: Text,
     },
     /// So many pictures were written into a file, here its name.
     Posted {

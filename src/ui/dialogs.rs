@@ -14,22 +14,27 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match &app.dialog {
         Some(Dialog::Help) => help(app, area, brush),
         Some(Dialog::ConfirmStop(run)) => {
-            let inside = window("stop", 58, 6, area, brush);
-            let theme = brush.theme;
             let text = format!("Stop {run}? It is saved first, and p can take it up again.");
-            let style = theme.text();
-            brush.wrapped(Rect { height: inside.height.min(2), ..inside }, &text, style);
-            let keys = [
-                span("y", theme.key()),
-                span(" stop    ", theme.text()),
-                span("Esc", theme.key()),
-                span(" let it train", theme.text()),
-            ];
-            brush.line(row(inside, 3), &keys);
+            question("stop", &text, [" stop    ", " let it train"], area, brush);
+        }
+        Some(Dialog::ConfirmReplay(_)) => {
+            let named = app.kept_game().map_or(0, |game| game.named.len());
+            let text = format!("Name pictures anew? Your {named} answers are replaced with the first new one.");
+            question("label pictures", &text, [" anew    ", " keep them"], area, brush);
         }
         Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
         Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::OpenFile(_)) | None => {}
     }
+}
+
+/// A question that y says yes to; what y does and what Esc leaves, in words.
+fn question(title: &str, text: &str, [yes, no]: [&'static str; 2], area: Rect, brush: &mut Brush<'_>) {
+    let inside = window(title, 58, 6, area, brush);
+    let theme = brush.theme;
+    let style = theme.text();
+    brush.wrapped(Rect { height: inside.height.min(2), ..inside }, text, style);
+    let keys = [span("y", theme.key()), span(yes, style), span("Esc", theme.key()), span(no, style)];
+    brush.line(row(inside, 3), &keys);
 }
 
 /// How many keys share a row of the help where there is no room for a sentence each.

@@ -5,7 +5,7 @@ use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, span};
-use crate::app::{App, Dialog, KeyLine, Tone, keys_everywhere, keys_of};
+use crate::app::{App, Dialog, KeyLine, PLAY, Tone, keys_everywhere, keys_of};
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match (&app.dialog, app.notice()) {
@@ -43,6 +43,12 @@ fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let last: Vec<&KeyLine> = keys_everywhere().iter().filter(always).collect();
     let reserved: u16 = last.iter().map(|line| width(line)).sum();
     let mut rest = after(area, 1);
+    if app.playing().is_some() {
+        for line in PLAY {
+            rest = draw(line, rest, brush);
+        }
+        return;
+    }
     let is_useful = |line: &&KeyLine| !always(line) && line.keys != "1-6" && (line.keys == "n" || !app.runs.is_empty());
     let others = keys_everywhere().iter().filter(is_useful);
     let own = if app.runs.is_empty() { KEYS_WITHOUT_RUNS } else { keys_of(app.tab) };

@@ -21,6 +21,7 @@ mod matrix;
 mod metrics;
 mod phase;
 pub mod pictures;
+mod play;
 mod portrait;
 mod preview;
 mod run_table;
@@ -97,6 +98,7 @@ impl Screens {
                 triple::render(view, self.triple.as_ref(), body, &mut brush);
             }
             Tab::Preview => preview::render(app, self.file.as_ref().map(|(_, picture)| picture), body, &mut brush),
+            Tab::Compare if let Some(view) = app.playing() => play::render(app, view, body, &mut brush),
             Tab::Compare => compare::render(app, body, &mut brush),
             Tab::Logs => logs::render(app, body, &mut brush),
         }

@@ -6,11 +6,11 @@ mod noise;
 mod restoration;
 
 use super::args::EvalArgs;
-use super::interval::wilson;
 use super::model::{self, Found};
 use super::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset, Split};
+use crate::jobs::wilson;
 use crate::ops::Backend;
 use crate::train::captioner::Speaker;
 use crate::train::captioner::recipe::exam::labels_and_none;
