@@ -1,6 +1,6 @@
 //! The table of a screen as text with tabs, which spreadsheets and shells both take.
 
-use super::preview::Shown;
+use super::show::Shown;
 use super::{Answer, App, Tab};
 use crate::jobs::{Confusion, History};
 

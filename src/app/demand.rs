@@ -15,7 +15,7 @@ const MAX_EPOCHS: usize = 60;
 pub(super) struct Wanted {
     pub followed: Vec<RunName>,
     text: Option<RunName>,
-    folder: bool,
+    folder: Option<u64>,
     /// For which run, when so many epochs of all runs were finished.
     you: Option<(RunName, u64)>,
     galleries: HashSet<RunName>,
@@ -103,9 +103,9 @@ impl App {
 
     /// The worker that names a folder's pictures is ended when nobody looks at them any more.
     fn let_folder_go(&mut self, orders: &mut Vec<Order>) {
-        let open = self.preview.folder.is_some();
-        if self.wanted.folder && !open {
-            orders.push(Order::CloseFolder);
+        let open = self.preview.folder.as_ref().map(|view| view.id);
+        if let Some(left) = self.wanted.folder.filter(|before| Some(*before) != open) {
+            orders.push(Order::CloseFolder(left));
         }
         self.wanted.folder = open;
     }

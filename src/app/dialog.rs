@@ -17,7 +17,9 @@ pub enum Dialog {
     Filter(Input),
     /// The filter of metrics, typed in the last row.
     Metrics(Input),
-    /// The path of a picture to be named.
+    /// A text that is looked for in a log, typed in the last row.
+    Search(Input),
+    /// The path of a picture or a folder to be named.
     OpenFile(Input),
     NewRun(NewRunForm),
 }

@@ -1,7 +1,8 @@
 //! Which pictures are listed, in words.
 
 use super::App;
-use super::preview::{Instead, Show, Sureness};
+use super::preview::Instead;
+use super::show::{Show, Sureness};
 use crate::jobs::Subject;
 
 impl App {

@@ -34,6 +34,11 @@ pub fn keys_everywhere() -> &'static [KeyLine] {
     EVERYWHERE
 }
 
+/// Those of them that no key of the screen has taken.
+pub fn keys_elsewhere(tab: Tab) -> impl Iterator<Item = &'static KeyLine> {
+    keys_everywhere().iter().filter(move |line| !(tab == Tab::Logs && line.keys == "/"))
+}
+
 /// What the keys do on one screen beyond that.
 pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
     match tab {
@@ -103,6 +108,9 @@ pub const PLAY: &[KeyLine] = &[
 const LOGS: &[KeyLine] = &[
     line("↑ ↓", "scroll", "older and newer lines; PgUp and PgDn by pages, End to the newest"),
     line("w", "log.txt", "what the worker wrote, or what happened"),
+    line("/", "search", "look for a text; n and N go to the next line and the one before, Esc ends it"),
+    line("l", "level", "all lines, or warnings and errors alone"),
+    line("e", "error", "go to the first error"),
 ];
 
 #[cfg(test)]
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn no_screen_gives_a_key_two_meanings() {
         for tab in Tab::ALL {
-            let lines = keys_everywhere().iter().chain(keys_of(tab));
+            let lines = keys_elsewhere(tab).chain(keys_of(tab));
             let keys: Vec<&str> = lines.map(|line| line.keys).collect();
             let distinct: BTreeSet<&str> = keys.iter().copied().collect();
             assert_eq!(distinct.len(), keys.len(), "{tab:?}");

@@ -107,7 +107,10 @@ impl App {
                 game.named.push(digit as u8 - b'0');
                 self.keep_game()
             }
-            (Key::Char('u'), Some(game)) if game.named.pop().is_some() => self.keep_game(),
+            (Key::Char('u'), Some(game)) => match game.named.pop() {
+                Some(_) => self.keep_game(),
+                None => Vec::new(),
+            },
             _ => Vec::new(),
         }
     }
@@ -130,6 +133,9 @@ impl App {
     }
 
     pub(super) fn absorb_you(&mut self, run: RunName, you: Loaded<You>) {
+        if let Err(why) = &you {
+            self.say(Tone::Bad, why.as_str());
+        }
         if self.runs.selected_name() == Some(&run) {
             self.you = Some((run, you));
         }

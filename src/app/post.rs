@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::notice::Tone;
-use super::preview::Shown;
+use super::show::Shown;
 use super::{Answer, App, Effect};
 use crate::data::SIDE;
 use crate::jobs::{FileAnswer, Gallery, Ink, Order, Posted, Poster, Subject};

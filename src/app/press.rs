@@ -34,6 +34,11 @@ impl App {
                 insert(input, text);
                 self.loss.filter = MetricFilter::new(input.value());
             }
+            Some(Dialog::Search(input)) => {
+                insert(input, text);
+                let text = input.value().to_owned();
+                self.search_logs(&text);
+            }
             Some(Dialog::OpenFile(input)) => insert(input, text),
             Some(Dialog::NewRun(form)) => form.paste(text),
             _ => {}
@@ -49,8 +54,9 @@ impl App {
         match (dialog, key) {
             (Dialog::Help, _) => {}
             (Dialog::Filter(_), Key::Esc) => self.runs.set_filter(""),
+            (Dialog::Search(_), Key::Esc) => self.search_logs(""),
             (Dialog::Metrics(_), Key::Esc) => self.loss.filter = MetricFilter::default(),
-            (_, Key::Esc) | (Dialog::Filter(_) | Dialog::Metrics(_), Key::Enter) => {}
+            (_, Key::Esc) | (Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::Search(_), Key::Enter) => {}
             (Dialog::ConfirmStop(run), Key::Char('y')) => {
                 self.runs.note_asked(&run, Ask::Stop, self.now_ms);
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
@@ -63,6 +69,11 @@ impl App {
                 edit(&mut input, key);
                 self.runs.set_filter(input.value());
                 self.dialog = Some(Dialog::Filter(input));
+            }
+            (Dialog::Search(mut input), key) => {
+                edit(&mut input, key);
+                self.search_logs(input.value());
+                self.dialog = Some(Dialog::Search(input));
             }
             (Dialog::Metrics(mut input), key) => {
                 edit(&mut input, key);
@@ -83,7 +94,10 @@ impl App {
     }
 
     fn press_on_screen(&mut self, key: Key) -> Vec<Effect> {
+        let searches = self.tab == Tab::Logs && self.logs.search.is_on();
         match key {
+            Key::Char('/') if self.tab == Tab::Logs => return self.press_on_tab(key),
+            Key::Char('n') if searches => return self.press_on_tab(key),
             Key::Char('q') => return vec![Effect::Quit],
             Key::Char('?') => self.dialog = Some(Dialog::Help),
             Key::Char(digit @ '1'..='6') => {

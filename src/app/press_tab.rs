@@ -3,9 +3,10 @@
 use tui_input::Input;
 
 use super::dialog::Dialog;
-use super::logs::LogSource;
+use super::logs::Search;
 use super::notice::Tone;
-use super::preview::{Instead, Show};
+use super::preview::Instead;
+use super::show::Show;
 use super::{App, Effect, Key, Tab};
 use crate::jobs::Subject;
 
@@ -184,18 +185,20 @@ impl App {
     }
 
     fn press_on_logs(&mut self, key: Key) {
-        let available = match self.logs.source {
-            LogSource::Events => self.selected_history().map_or(0, |history| history.lines().len()),
-            LogSource::Text => self.logs.text.len(),
-        };
+        let available = self.log_lines().len();
         match key {
             Key::Char('w') => self.logs.switch(),
+            Key::Char('l') => self.logs.switch_level(),
+            Key::Char('e') => self.first_error(),
+            Key::Char('/') => self.dialog = Some(Dialog::Search(Input::from(self.logs.search.text()))),
+            Key::Char(n @ ('n' | 'N')) => self.next_found(n == 'N'),
             Key::Up => self.logs.scroll(1, available),
             Key::Down => self.logs.scroll(-1, available),
             Key::PageUp => self.logs.scroll(PAGE, available),
             Key::PageDown => self.logs.scroll(-PAGE, available),
             Key::Home => self.logs.scroll(isize::MAX, available),
-            Key::End => self.logs.back = 0,
+            Key::End => self.logs.to_the_end(),
+            Key::Esc if self.logs.search.is_on() => self.logs.search = Search::default(),
             Key::Esc => self.tab = Tab::Jobs,
             _ => {}
         }

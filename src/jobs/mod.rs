@@ -74,7 +74,8 @@ pub struct Jobs {
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
-    opened: Option<JoinHandle<()>>,
+    /// What looks at a file or a folder of the user's, by its number.
+    opened: Option<(u64, JoinHandle<()>)>,
     keeper: Keeper,
 }
 
@@ -118,7 +119,7 @@ impl Jobs {
             Order::LoadCaptions { run, epoch, path } => self.load_captions(run, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
             Order::Open { id, path, model } => self.open(id, path, model),
-            Order::CloseFolder => self.close_folder(),
+            Order::CloseFolder(id) => self.close_folder(id),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
@@ -220,7 +221,9 @@ impl Jobs {
     }
 
     fn open(&mut self, id: u64, path: PathBuf, model: Option<RunName>) {
-        self.close_folder();
+        if let Some((_, earlier)) = self.opened.take() {
+            earlier.abort();
+        }
         let (setup, program, outbox) = (Arc::clone(&self.setup), self.program.clone(), self.outbox.clone());
         let task = self.answer_with(async move {
             let path = naming::expand_home(path);
@@ -231,12 +234,12 @@ impl Jobs {
             let named = folder::name_folder(id, &program, &setup.runs_root, path, model, &outbox).await;
             named.err().map(|why| Update::Folder { id, folder: Err(why) })
         });
-        self.opened = Some(task);
+        self.opened = Some((id, task));
     }
 
-    fn close_folder(&mut self) {
-        if let Some(earlier) = self.opened.take() {
-            earlier.abort();
+    fn close_folder(&mut self, id: u64) {
+        if let Some((_, folder)) = self.opened.take_if(|(opened, _)| *opened == id) {
+            folder.abort();
         }
     }
 
@@ -269,8 +272,8 @@ impl Jobs {
         self.answer_with(async move {
             let dir = dir?;
             let look = move || {
-                // What was named last counts already; whoever gave it to be kept hears why it cannot be.
-                let _ = keeper.write(&setup.runs_root);
+                // What was named last counts already.
+                keeper.write(&setup.runs_root)?;
                 play::look(&setup.runs_root, &dir)
             };
             let you = spawn_blocking(look).await.ok()?;
@@ -322,10 +325,13 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
+        if let Some((_, task)) = &self.opened {
+            task.abort();
+        }
         // What the user named last may still wait for its thread.
         if let Err(why) = self.keeper.write(&self.setup.runs_root) {
             tracing::warn!("what you named was not kept: {}", why.as_str());
         }
-        self.followed.values().chain(&self.text).chain(&self.looking).chain(&self.opened).for_each(JoinHandle::abort);
+        self.followed.values().chain(&self.text).chain(&self.looking).for_each(JoinHandle::abort);
     }
 }

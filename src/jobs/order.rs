@@ -101,7 +101,7 @@ pub enum Order {
         model: Option<RunName>,
     },
     /// Nobody looks at the folder any more: its worker is ended.
-    CloseFolder,
+    CloseFolder(u64),
     /// Let a worker name what is in a file of the user's.
     NameFile {
         id: u64,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -126,8 +126,10 @@ impl Score {
 
 /// The game of a run's data as it was kept, and what all runs of that data named on its pictures.
 pub fn look(runs_root: &Path, run: &RunDir) -> Result<You, Text> {
-    let source = Source::of_run(run)?;
-    let game = games(runs_root)?.into_iter().find(|game| game.source == source && !game.named.is_empty());
+    let games = games(runs_root)?;
+    // Nothing was named of pictures that are no more.
+    let Ok(source) = Source::of_run(run) else { return Ok(You::default()) };
+    let game = games.into_iter().find(|game| game.source == source && !game.named.is_empty());
     let Some(game) = game else { return Ok(You::default()) };
     let of_same_data = RunDir::list(runs_root).map_err(Text::of)?.into_iter().filter(|run| plays(run, &game));
     let scored = of_same_data.filter_map(|run| Some((run.name().clone(), score_of(&run, &game)?)));

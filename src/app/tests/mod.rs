@@ -1,11 +1,17 @@
 //! The application as a whole: keys and news in, effects and state out.
 
+mod folder;
+mod marked;
+mod play;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::jobs::{self, Ask, Attention, Damage, FileAnswer, Folder, Ink, NewRun, Recipe, Restoration, RunView, Sheet};
+use crate::jobs::{
+    self, Ask, Attention, Damage, FileAnswer, Folder, Game, Ink, NewRun, Recipe, Restoration, RunView, Sheet,
+};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
@@ -305,89 +311,6 @@ fn enter_on_a_cell_opens_exactly_its_pictures_and_esc_goes_back() {
     assert_eq!(app.preview.list(), [0, 4]);
 }
 
-/// [`with_pictures`], and a marked run that names picture 2 right and picture 4 wrongly.
-fn with_a_marked_run() -> App {
-    let mut app = with_pictures();
-    news(&mut app, Update::Runs { changed: vec![view("b", Phase::Finished)], gone: vec![] });
-    press(&mut app, "j k4");
-    let parts = vec![history(3)];
-    news(&mut app, Update::History { run: name("b"), anew: true, parts });
-    let gallery = app.selected_gallery().unwrap().clone();
-    news(&mut app, Update::Gallery { run: name("b"), gallery });
-    let predictions = Ok(Arc::new(Predictions::of([0, 1, 0, 1, 1].map(|label| (label, 0.4)))));
-    news(&mut app, Update::Predictions { run: name("b"), epoch: 3, predictions });
-    app
-}
-
-#[test]
-fn marked_runs_say_what_they_name_the_same_picture() {
-    let app = with_a_marked_run();
-    assert_eq!(app.others(), [&name("b")]);
-    let Answer::Named { label: 1, sure, caption: None } = app.answer_of(&name("b"), 4) else { panic!() };
-    assert!((sure - 0.4).abs() < 0.01);
-    assert_eq!(app.answer_of(&name("b"), 99), Answer::Silent("said nothing of it"));
-    assert_eq!(app.answer_of(&name("zz"), 0), Answer::Loading);
-}
-
-#[test]
-fn a_marked_run_of_other_pictures_says_nothing_of_these() {
-    let mut app = with_a_marked_run();
-    let gallery = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0])));
-    news(&mut app, Update::Gallery { run: name("b"), gallery });
-    assert_eq!(app.answer_of(&name("b"), 0), Answer::Silent("was tested on others"));
-    press(&mut app, "v");
-    assert!(app.preview.list().is_empty() && app.nobody_differs().is_some_and(|why| why.contains("press 0")));
-}
-
-#[test]
-fn v_lists_what_is_named_differently_and_joins_the_other_filters() {
-    let mut app = with_a_marked_run();
-    press(&mut app, "v");
-    assert_eq!(app.preview.list(), [2, 4]);
-    press(&mut app, "f");
-    assert_eq!(app.preview.list(), [2], "of the mistakes");
-    press(&mut app, "c");
-    assert!(app.preview.list().is_empty() && app.nobody_differs().is_none(), "the run is sure of all");
-    press(&mut app, "c");
-    assert_eq!(app.preview.list(), [2]);
-    press(&mut app, "0");
-    assert_eq!((app.preview.list().len(), app.preview.is_filtered()), (5, false));
-    let copied = press(&mut app, "y");
-    let Some(Effect::Copy(text)) = copied.first() else { panic!("{copied:?}") };
-    assert!(text.starts_with("picture\ttrue\tnamed\tconfidence\tb\tb confidence\n0\tcat\tcat\t0.90\tcat\t0.40\n"));
-}
-
-#[test]
-fn what_marked_runs_said_is_asked_for_at_the_epoch_shown() {
-    let mut app = with_a_marked_run();
-    let asked = orders(press(&mut app, "["));
-    let due = |order: &Order| matches!(order, Order::LoadPredictions { run, epoch: 1, .. } if *run == name("b"));
-    assert!(asked.iter().any(due), "{asked:?}");
-    assert_eq!(app.answer_of(&name("b"), 0), Answer::Loading);
-    let before = app.preview.list().to_vec();
-    press(&mut app, "v");
-    assert_eq!(app.preview.list(), before, "the list stands until it is there");
-}
-
-#[test]
-fn v_without_a_marked_run_says_what_to_do() {
-    let mut app = with_pictures();
-    press(&mut app, "4v");
-    assert!(!app.preview.differing && app.notice().is_some_and(|notice| notice.text.contains("Space")));
-}
-
-#[test]
-fn pages_are_as_long_as_what_the_screen_shows() {
-    let mut app = with_pictures();
-    press(&mut app, "4");
-    app.preview.page.room = 3;
-    let places = [Key::PageDown, Key::PageDown, Key::PageUp, Key::Home, Key::End].map(|pressed| {
-        key(&mut app, pressed);
-        app.preview.picture()
-    });
-    assert_eq!(places, [3, 4, 1, 0, 4].map(Some));
-}
-
 #[test]
 fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped() {
     let mut app = with_runs(vec![RunView {
@@ -409,80 +332,6 @@ fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped
     };
     news(&mut app, Update::FileNamed { id: 1, answer: Ok(answer) });
     assert!(app.preview.file.is_none());
-}
-
-/// What is known of a folder of two pictures when so many are named.
-fn folder(named: usize) -> Folder {
-    let files: Vec<std::path::PathBuf> = ["/p/a.png", "/p/b.png"][..named].iter().map(Into::into).collect();
-    let pixels = vec![7; named * crate::data::IMAGE_BYTES];
-    let told = ["a cat", ""].map(|text| Told { text: text.to_owned(), ..Told::default() });
-    Folder {
-        gallery: Arc::new(Gallery::of_files(["cat".to_owned()].into(), pixels.into(), files.into())),
-        predictions: Arc::new(Predictions::of([(0, 0.9), (0, 0.4)].into_iter().take(named))),
-        captions: Arc::new(Captions { split: String::new(), epoch: 0, images: told[..named].to_vec() }),
-        asked: 2,
-        found: 2,
-        unread: 0,
-        trouble: None,
-        is_done: named == 2,
-    }
-}
-
-#[test]
-fn a_folder_of_the_users_is_paged_through_like_test_pictures_and_left_with_esc() {
-    let mut app = with_pictures();
-    press(&mut app, "4o/p");
-    let asked = orders(key(&mut app, Key::Enter));
-    assert_eq!(asked, [Order::Open { id: 1, path: "/p".into(), model: None }]);
-    news(&mut app, Update::Folder { id: 9, folder: Ok(folder(2)) });
-    assert!(app.folder().is_none(), "of another one");
-    for (named, listed) in [(0, 0), (1, 1), (2, 2)] {
-        news(&mut app, Update::Folder { id: 1, folder: Ok(folder(named)) });
-        assert_eq!(app.preview.list().len(), listed);
-    }
-    assert_eq!(app.caption(0).map(|told| told.text.as_str()), Some("a cat"));
-    assert_eq!((app.caption(1), app.has_captions()), (None, true));
-    press(&mut app, "c");
-    assert_eq!(app.preview.list(), [1], "less than half sure");
-    let large = orders(key(&mut app, Key::Enter));
-    assert_eq!(large, [Order::NameFile { id: 2, path: "/p/b.png".into(), model: None }]);
-    key(&mut app, Key::Esc);
-    assert!(app.folder().is_some() && app.preview.file.is_none());
-    press(&mut app, "1");
-    // The Jobs screen shows test pictures as before.
-    assert_eq!(app.selected_gallery().and_then(|loaded| loaded.as_ref().ok()).map(|gallery| gallery.len()), Some(5));
-    press(&mut app, "4");
-    assert_eq!(orders(key(&mut app, Key::Esc)), [Order::CloseFolder]);
-    assert_eq!((app.tab, app.preview.list().len(), app.preview.is_filtered()), (Tab::Preview, 5, false));
-    news(&mut app, Update::Folder { id: 1, folder: Ok(folder(2)) });
-    assert!(app.folder().is_none(), "it was left");
-}
-
-#[test]
-fn a_folder_that_cannot_be_named_says_why() {
-    let mut app = app();
-    press(&mut app, "4o/p");
-    key(&mut app, Key::Enter);
-    news(&mut app, Update::Folder { id: 1, folder: Err(Text::of("there are no pictures")) });
-    let shown = app.selected_gallery().and_then(|loaded| loaded.as_ref().err()).map(Text::as_str);
-    assert_eq!(shown, Some("there are no pictures"));
-}
-
-#[test]
-fn w_has_the_pictures_in_view_written_with_what_is_said_of_them() {
-    let mut app = with_a_marked_run();
-    app.preview.page = Page { first: 2, room: 2 };
-    let asked = orders(press(&mut app, "w"));
-    let [Order::Post(poster)] = &asked[..] else { panic!("{asked:?}") };
-    assert_eq!((poster.name.as_str(), poster.title.as_str()), ("a-pictures", "a, epoch 2, all test pictures"));
-    let words: Vec<Vec<&str>> =
-        poster.pictures.iter().map(|posted| posted.words.iter().map(|(text, _)| text.as_str()).collect()).collect();
-    assert_eq!(words, [["2: cat", "a: dog 90 %", "b: cat 40 %"], ["3: dog", "a: dog 90 %", "b: dog 40 %"]]);
-    assert_eq!(poster.pictures[0].words[1].1, Ink::Wrong);
-    news(&mut app, Update::Posted { pictures: 2, file: Ok("a-pictures.png".to_owned()) });
-    assert!(app.notice().is_some_and(|notice| notice.text.contains("a-pictures.png")));
-    press(&mut app, "r");
-    assert_eq!(orders(press(&mut app, "w")), [], "it is being restored");
 }
 
 #[test]
@@ -638,4 +487,40 @@ fn a_replaced_log_loads_its_predictions_again() {
     let mut app = with_pictures();
     let effects = news(&mut app, Update::History { run: name("a"), anew: true, parts: vec![history(1)] });
     assert!(matches!(&orders(effects)[..], [Order::LoadPredictions { epoch: 1, .. }]));
+}
+
+#[test]
+fn logs_are_searched_filtered_and_jumped_through() {
+    let mut app = one(Phase::Failed);
+    press(&mut app, "6w");
+    let told = [
+        "INFO pixscribe: begun",
+        " WARN pixscribe: the disk is slow",
+        "INFO pixscribe: the disk is fine",
+        "ERROR pixscribe: the Disk is full",
+        "pixscribe: the disk is full",
+    ];
+    let lines: Vec<String> = told.iter().map(|line| format!("2026-11-30T21:50:39Z {line}")).collect();
+    news(&mut app, Update::Text { run: name("a"), lines: lines.into() });
+    press(&mut app, "/disk");
+    assert_eq!((app.found(), app.logs.at), ((Some(1), 4), Some(1)));
+    key(&mut app, Key::Enter);
+    let jumps = ["n", "n", "n", "n", "N", "N"].map(|keys| {
+        press(&mut app, keys);
+        app.logs.at
+    });
+    assert_eq!(jumps, [2, 3, 4, 1, 4, 3].map(Some));
+    press(&mut app, "l");
+    assert_eq!((app.log_lines().len(), app.found()), (2, (None, 2)));
+    press(&mut app, "e");
+    assert_eq!(app.logs.at, Some(1));
+    key(&mut app, Key::Esc);
+    assert!(!app.logs.search.is_on() && app.tab == Tab::Logs);
+    press(&mut app, "n");
+    assert!(matches!(app.dialog, Some(Dialog::NewRun(_))), "without a search it is a new run");
+    key(&mut app, Key::Esc);
+    press(&mut app, "we");
+    assert!(app.notice().is_some_and(|notice| notice.text.contains("w shows")));
+    key(&mut app, Key::Esc);
+    assert_eq!(app.tab, Tab::Jobs);
 }
