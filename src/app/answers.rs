@@ -52,7 +52,7 @@ impl App {
         let own = self.selected_gallery().and_then(|gallery| gallery.as_ref().ok());
         let (Some(own), Some(theirs)) = (own, self.galleries.get(run)) else { return Err(Answer::Loading) };
         if theirs.as_ref().map(|gallery| gallery.id()) != Ok(own.id()) {
-            return Err(Answer::Silent("was tested on others"));
+            return Err(Answer::Silent("other pictures"));
         }
         let Some(history) = self.history(run) else { return Err(Answer::Loading) };
         let Some(epoch) = self.epoch_beside(run).filter(|epoch| history.predictions(*epoch).is_some()) else {

@@ -29,7 +29,9 @@ impl App {
     /// What the user named of the selected run's test pictures, and what the runs did on the same ones.
     pub fn you(&self) -> Option<&You> {
         let (run, you) = self.you.as_ref()?;
-        you.as_deref().ok().filter(|_| self.runs.selected_name() == Some(run))
+        let (you, selected) = (you.as_deref().ok()?, self.runs.selected_name()?);
+        // A run that was scored has the same pictures.
+        (selected == run || you.runs.contains_key(selected)).then_some(you)
     }
 
     /// The game whose scores are compared.

@@ -95,7 +95,7 @@ fn list(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>) {
     let picture_width = portrait::FULL.0.min(area.width / 2);
     let right = after(area, area.width - picture_width);
     let rest = under_picture(app, gallery, right, brush);
-    let left = Rect { width: area.width - picture_width - 1, ..area };
+    let left = Rect { width: (area.width - picture_width).saturating_sub(1), ..area };
     let (Some(at), Some(index)) = (app.preview.position(), app.preview.picture()) else { return };
     // What it was named at each epoch stands below the picture or, in a low terminal, below the list.
     let history = below(rest, 1);

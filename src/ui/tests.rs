@@ -143,7 +143,7 @@ fn answers_of_marked_runs_under_a_picture_and_filters() {
     snapshot("marked", &app);
     press(&mut app, "fv");
     snapshot("marked_filtered", &app);
-    press(&mut app, "cfffl");
+    press(&mut app, "0cc");
     snapshot("marked_none", &app);
 }
 
@@ -158,7 +158,9 @@ fn a_folder_of_the_users() {
 fn the_user_beside_the_models() {
     let mut app = played();
     snapshot("you", &app);
-    press(&mut app, "bl");
+    press(&mut app, "b");
+    snapshot("you_by_label", &app);
+    press(&mut app, "l");
     snapshot("play", &app);
 }
 

@@ -4,9 +4,9 @@ use super::*;
 
 /// [`with_pictures`], and a marked run that names picture 2 right and picture 4 wrongly.
 fn with_a_marked_run() -> App {
-    let mut app = with_pictures();
-    news(&mut app, Update::Runs { changed: vec![view("b", Phase::Finished)], gone: vec![] });
+    let mut app = with_runs(vec![view("a", Phase::Running), view("b", Phase::Finished)]);
     press(&mut app, "j k4");
+    load_pictures(&mut app);
     let parts = vec![history(3)];
     news(&mut app, Update::History { run: name("b"), anew: true, parts });
     let gallery = app.selected_gallery().unwrap().clone();
@@ -31,7 +31,7 @@ fn a_marked_run_of_other_pictures_says_nothing_of_these() {
     let mut app = with_a_marked_run();
     let gallery = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0])));
     news(&mut app, Update::Gallery { run: name("b"), gallery });
-    assert_eq!(app.answer_of(&name("b"), 0), Answer::Silent("was tested on others"));
+    assert_eq!(app.answer_of(&name("b"), 0), Answer::Silent("other pictures"));
     press(&mut app, "v");
     assert!(app.preview.list().is_empty() && app.nobody_differs().is_some_and(|why| why.contains("press 0")));
 }

@@ -72,15 +72,19 @@ fn history(epochs: u64) -> History {
 /// One run with pictures of five cats and dogs, of which the second epoch names picture 2 wrongly.
 fn with_pictures() -> App {
     let mut app = one(Phase::Running);
+    load_pictures(&mut app);
+    app
+}
+
+fn load_pictures(app: &mut App) {
     let run = name("a");
-    news(&mut app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
+    news(app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
     let gallery = Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0]));
-    news(&mut app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
+    news(app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
     for (epoch, named) in [(1, [1, 1, 1, 1, 0]), (2, [0, 1, 1, 1, 0])] {
         let predictions = Ok(Arc::new(Predictions::of(named.map(|label| (label, 0.9)))));
-        news(&mut app, Update::Predictions { run: run.clone(), epoch, predictions });
+        news(app, Update::Predictions { run: run.clone(), epoch, predictions });
     }
-    app
 }
 
 /// [`with_pictures`], and the second epoch has a sheet of a cat and a dog, of which the judge sees two dogs.
