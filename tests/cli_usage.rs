@@ -73,6 +73,24 @@ fn the_users_own_settings_count_where_the_folder_has_none() {
 }
 
 #[test]
+fn predict_says_each_picture_in_a_line_of_its_own_and_goes_on_behind_a_broken_one() {
+    let program = Program::new();
+    program.write("broken.png", "no picture");
+    for name in ["a.png", "b.png"] {
+        image::RgbImage::from_pixel(40, 32, image::Rgb([90; 3])).save(program.folder.path().join(name)).unwrap();
+    }
+    let (code, out, err) = program.run("predict --jsonl a.png broken.png b.png");
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, lines.len()), (1, 3), "{err}");
+    assert!(lines[1]["error"].as_str().is_some_and(|why| why.contains("broken.png")), "{out}");
+    for (line, path) in [(&lines[0], "a.png"), (&lines[2], "b.png")] {
+        assert!(line["path"] == path && line["label"].is_string() && line["probabilities"].is_object(), "{line}");
+    }
+    assert!(err.contains("1 of 3"), "{err}");
+    assert_eq!(program.run("predict --json --jsonl a.png").0, 2, "one form or the other");
+}
+
+#[test]
 fn doctor_speaks_json_alone_and_goes_on_past_wrong_settings() {
     let program = Program::new();
     program.write("config.toml", "[ui]\ngraphics = 3\n");

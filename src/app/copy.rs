@@ -1,7 +1,7 @@
 //! The table of a screen as text with tabs, which spreadsheets and shells both take.
 
-use super::preview::Shown;
-use super::{App, Tab};
+use super::show::Shown;
+use super::{Answer, App, Tab};
 use crate::jobs::{Confusion, History};
 
 /// None where the screen has no table yet.
@@ -66,13 +66,23 @@ fn confusion(confusion: &Confusion) -> String {
 fn pictures(app: &App) -> Option<String> {
     let gallery = app.selected_gallery()?.as_ref().ok()?;
     let predictions = app.shown_predictions().and_then(|loaded| loaded.as_deref().ok());
-    let head = words(&["picture", "true", "named", "confidence"]);
+    let cells = |named: Option<(usize, f32)>| {
+        let words = named.map(|(label, sure)| [gallery.label(label).to_owned(), format!("{sure:.2}")]);
+        words.unwrap_or_default()
+    };
+    let others = app.others();
+    let fixed = words(&["picture", "true", "named", "confidence"]);
+    let of_others = others.iter().flat_map(|run| [run.to_string(), format!("{run} confidence")]);
+    let head = fixed.into_iter().chain(of_others).collect();
     let rows = app.preview.list().iter().filter_map(|index| {
         let shown = Shown::new(gallery, predictions, *index)?;
-        let named =
-            shown.named.map(|(label, confidence)| [gallery.label(label).to_owned(), format!("{confidence:.2}")]);
-        let [label, confidence] = named.unwrap_or_default();
-        Some(vec![index.to_string(), gallery.label(shown.truth).to_owned(), label, confidence])
+        let of_others = others.iter().map(|run| match app.answer_of(run, *index) {
+            Answer::Named { label, sure, .. } => Some((label, sure)),
+            Answer::Loading | Answer::Silent(_) => None,
+        });
+        let said = std::iter::once(shown.named).chain(of_others).flat_map(cells);
+        let truth = shown.truth.map_or("", |truth| gallery.label(truth));
+        Some([gallery.name(*index), truth.to_owned()].into_iter().chain(said).collect())
     });
     Some(lines(std::iter::once(head).chain(rows)))
 }

@@ -1,7 +1,7 @@
 //! What the screens need and do not have yet: derived from the state after every action, so that no key has
 //! to remember to ask for anything.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{App, Tab};
 use crate::jobs::{Order, Subject};
@@ -15,24 +15,32 @@ const MAX_EPOCHS: usize = 60;
 pub(super) struct Wanted {
     pub followed: Vec<RunName>,
     text: Option<RunName>,
+    folder: Option<u64>,
+    /// For which run, when so many epochs of all runs were finished.
+    you: Option<(RunName, u64)>,
     galleries: HashSet<RunName>,
     predictions: HashSet<(RunName, u64)>,
-    /// Of the epoch shown, and of no other: a megabyte for 10,000 pictures.
-    captions: Option<(RunName, u64)>,
+    /// Of the epoch shown of each run, and of no other: a megabyte for 10,000 pictures.
+    captions: HashMap<RunName, u64>,
     /// By step too: a running worker makes new pictures of the same epoch when it is asked.
     sheets: HashSet<(RunName, u64, u64)>,
 }
 
 impl Wanted {
-    /// Whether these captions were the last that were asked for.
+    /// Whether these captions were the last that were asked for of the run.
     pub fn captions(&self, run: &RunName, epoch: u64) -> bool {
-        self.captions.as_ref().is_some_and(|(of, at)| of == run && *at == epoch)
+        self.captions.get(run) == Some(&epoch)
+    }
+
+    /// The user has named pictures since.
+    pub fn forget_you(&mut self) {
+        self.you = None;
     }
 
     /// The run's log began anew: what its epochs said has to be loaded again.
     pub fn forget_predictions(&mut self, run: &RunName) {
         self.predictions.retain(|(of, _)| of != run);
-        self.captions = self.captions.take().filter(|(of, _)| of != run);
+        self.captions.remove(run);
         self.sheets.retain(|(of, ..)| of != run);
     }
 }
@@ -42,6 +50,10 @@ impl App {
         let mut orders = Vec::new();
         self.follow_focus(&mut orders);
         self.follow_text(&mut orders);
+        self.let_folder_go(&mut orders);
+        if self.tab == Tab::Compare {
+            self.want_you(&mut orders);
+        }
         if matches!(self.tab, Tab::Jobs | Tab::Confusion | Tab::Preview) {
             self.want_pictures(&mut orders);
         }
@@ -57,9 +69,11 @@ impl App {
         self.histories.retain(|run, _| focus.contains(run));
         self.galleries.retain(|run, _| focus.contains(run));
         self.predictions.retain(|(run, _), _| focus.contains(run));
+        self.captions.retain(|run, _| focus.contains(run));
         self.wanted.galleries.retain(|run| focus.contains(run));
         self.sheets.retain(|(run, _), _| focus.contains(run));
         self.wanted.predictions.retain(|(run, _)| focus.contains(run));
+        self.wanted.captions.retain(|run, _| focus.contains(run));
         self.wanted.sheets.retain(|(run, ..)| focus.contains(run));
         self.wanted.followed.clone_from(&focus);
         orders.push(Order::Follow(focus));
@@ -73,35 +87,75 @@ impl App {
         }
     }
 
+    /// What the user named of the selected run's pictures; anew whenever a run has finished another epoch.
+    fn want_you(&mut self, orders: &mut Vec<Order>) {
+        let Some(run) = self.runs.selected_name().cloned() else { return };
+        if self.play.is_some() {
+            self.want_gallery(&run, orders);
+        }
+        let epochs = self.runs.shown().filter_map(|run| Some(run.state.as_ref()?.epoch)).sum();
+        let due = Some((run.clone(), epochs));
+        if self.wanted.you != due {
+            self.wanted.you = due;
+            orders.push(Order::LookAtYou(run));
+        }
+    }
+
+    /// The worker that names a folder's pictures is ended when nobody looks at them any more.
+    fn let_folder_go(&mut self, orders: &mut Vec<Order>) {
+        let open = self.preview.folder.as_ref().map(|view| view.id);
+        if let Some(left) = self.wanted.folder.filter(|before| Some(*before) != open) {
+            orders.push(Order::CloseFolder(left));
+        }
+        self.wanted.folder = open;
+    }
+
     fn want_pictures(&mut self, orders: &mut Vec<Order>) {
         let Some(run) = self.runs.selected_name().cloned() else { return };
         if self.subject() == Subject::Generated {
             return self.want_sheets(&run, orders);
         }
+        self.want_gallery(&run, orders);
+        let Some(history) = self.histories.get(&run) else { return };
+        let epochs = history.epochs(Subject::Test);
+        epochs.into_iter().rev().take(MAX_EPOCHS).for_each(|epoch| self.want_predictions(&run, epoch, orders));
+        if let Some(epoch) = self.shown_epoch() {
+            self.want_captions(&run, epoch, orders);
+        }
+        if self.tab == Tab::Preview {
+            self.want_others(orders);
+        }
+    }
+
+    /// What the marked runs say of the pictures at the epoch shown.
+    fn want_others(&mut self, orders: &mut Vec<Order>) {
+        let others: Vec<RunName> = self.others().into_iter().cloned().collect();
+        for run in others {
+            self.want_gallery(&run, orders);
+            if let Some(epoch) = self.epoch_beside(&run) {
+                self.want_predictions(&run, epoch, orders);
+                self.want_captions(&run, epoch, orders);
+            }
+        }
+    }
+
+    fn want_gallery(&mut self, run: &RunName, orders: &mut Vec<Order>) {
         if self.wanted.galleries.insert(run.clone()) {
             orders.push(Order::LoadGallery(run.clone()));
         }
-        let Some(history) = self.histories.get(&run) else { return };
-        for epoch in history.epochs(Subject::Test).into_iter().rev().take(MAX_EPOCHS) {
-            let Some(file) = history.predictions(epoch) else { continue };
-            if self.wanted.predictions.insert((run.clone(), epoch)) {
-                let path = file.path.clone();
-                orders.push(Order::LoadPredictions { run: run.clone(), epoch, path });
-            }
-        }
-        self.want_captions(run, orders);
     }
 
-    fn want_captions(&mut self, run: RunName, orders: &mut Vec<Order>) {
-        let Some((epoch, path)) =
-            self.shown_epoch().and_then(|epoch| Some((epoch, self.histories.get(&run)?.captions(epoch)?.path.clone())))
-        else {
-            return;
-        };
-        let due = Some((run.clone(), epoch));
-        if self.wanted.captions != due {
-            self.wanted.captions = due;
-            orders.push(Order::LoadCaptions { run, epoch, path });
+    fn want_predictions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
+        let Some(file) = self.histories.get(run).and_then(|history| history.predictions(epoch)) else { return };
+        if self.wanted.predictions.insert((run.clone(), epoch)) {
+            orders.push(Order::LoadPredictions { run: run.clone(), epoch, path: file.path.clone() });
+        }
+    }
+
+    fn want_captions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
+        let Some(file) = self.histories.get(run).and_then(|history| history.captions(epoch)) else { return };
+        if self.wanted.captions.insert(run.clone(), epoch) != Some(epoch) {
+            orders.push(Order::LoadCaptions { run: run.clone(), epoch, path: file.path.clone() });
         }
     }
 
@@ -118,6 +172,14 @@ impl App {
     /// Brings what is derived from news and keys up to date.
     pub(super) fn settle_views(&mut self) {
         self.logs.settle(self.runs.selected_name());
+        self.settle_play();
+        if let Some(view) = self.folder() {
+            let (gallery, predictions) = (view.gallery.clone(), view.predictions.clone());
+            return match (gallery, predictions) {
+                (Ok(gallery), Ok(said)) => self.preview.settle(None, &gallery, Some((0, &said)), &[]),
+                _ => self.preview.clear(),
+            };
+        }
         let Some(run) = self.runs.selected_name().cloned() else {
             return self.preview.clear();
         };
@@ -133,6 +195,12 @@ impl App {
             return;
         }
         let predictions = loaded.and_then(|loaded| loaded.as_ref().ok()).cloned();
-        self.preview.settle(&run, &gallery, epoch.zip(predictions.as_deref()));
+        let mut view = std::mem::take(&mut self.preview);
+        let others = if view.differing { self.said_beside() } else { Some(Vec::new()) };
+        // What the marked runs said may be on its way too.
+        if let Some(others) = others {
+            view.settle(Some(&run), &gallery, epoch.zip(predictions.as_deref()), &others);
+        }
+        self.preview = view;
     }
 }

@@ -11,11 +11,15 @@ use crate::run::RunName;
 pub enum Dialog {
     Help,
     ConfirmStop(RunName),
+    /// What the user named of this run's pictures would be replaced.
+    ConfirmReplay(RunName),
     /// The filter of runs, typed in the last row.
     Filter(Input),
     /// The filter of metrics, typed in the last row.
     Metrics(Input),
-    /// The path of a picture to be named.
+    /// A text that is looked for in a log, typed in the last row.
+    Search(Input),
+    /// The path of a picture or a folder to be named.
     OpenFile(Input),
     NewRun(NewRunForm),
 }

@@ -21,7 +21,7 @@ const EVERYWHERE: &[KeyLine] = &[
     line("p", "pause", "pause the run; a paused one goes on"),
     line("x", "stop", "stop the run for good; it is saved first"),
     line("[ ]", "epoch", "go back or forward through the epochs on every screen"),
-    line("Space", "mark", "mark the run: its curves are drawn over the selected one's"),
+    line("Space", "mark", "mark the run: its curves and answers join the selected one's"),
     line("/", "filter", "show only runs whose name contains a text"),
     line("s", "save", "save a checkpoint of the run now"),
     line("y", "copy", "copy this screen's table to the clipboard"),
@@ -34,6 +34,11 @@ pub fn keys_everywhere() -> &'static [KeyLine] {
     EVERYWHERE
 }
 
+/// Those of them that no key of the screen has taken.
+pub fn keys_elsewhere(tab: Tab) -> impl Iterator<Item = &'static KeyLine> {
+    keys_everywhere().iter().filter(move |line| !(tab == Tab::Logs && line.keys == "/"))
+}
+
 /// What the keys do on one screen beyond that.
 pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
     match tab {
@@ -41,7 +46,7 @@ pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
         Tab::Loss => LOSS,
         Tab::Confusion => CONFUSION,
         Tab::Preview => PREVIEW,
-        Tab::Compare => &[],
+        Tab::Compare => COMPARE,
         Tab::Logs => LOGS,
     }
 }
@@ -72,10 +77,14 @@ const CONFUSION: &[KeyLine] = &[
 ];
 
 const PREVIEW: &[KeyLine] = &[
-    line("arrows", "picture", "move to another picture"),
+    line("arrows", "picture", "move to another picture; PgUp, PgDn by pages, Home and End"),
     line("f", "filter", "all, mistakes only, by true label, by named label"),
     line("l", "label", "the next label of the filter; L the one before"),
-    line("o", "open file", "name what is in a picture file of yours"),
+    line("c", "confidence", "of those only unsure ones; again: sure but wrong ones"),
+    line("v", "versus", "of those only what marked runs name differently"),
+    line("0", "all", "every picture again, without any filter"),
+    line("o", "open", "name a picture of yours, or all of a folder; Enter enlarges"),
+    line("w", "write", "write the pictures in view with their labels into one PNG file"),
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),
     line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),
@@ -83,9 +92,25 @@ const PREVIEW: &[KeyLine] = &[
     line("t", "nearest", "nearest training images of made pictures; again: out of noise"),
 ];
 
+const COMPARE: &[KeyLine] = &[
+    line("Enter", "open", "look at the run's curves"),
+    line("l", "label", "name 50 test pictures yourself by the digits of their labels"),
+    line("b", "bars", "labels on all test pictures, or on those that you named"),
+];
+
+/// While the user names pictures no other key of a screen means anything.
+pub const PLAY: &[KeyLine] = &[
+    line("0-9", "label", "name the picture"),
+    line("u", "undo", "take the last answer back"),
+    line("Esc", "leave", "leave; what was named is kept"),
+];
+
 const LOGS: &[KeyLine] = &[
     line("↑ ↓", "scroll", "older and newer lines; PgUp and PgDn by pages, End to the newest"),
     line("w", "log.txt", "what the worker wrote, or what happened"),
+    line("/", "search", "look for a text; n, N: next and previous line, Esc ends it"),
+    line("l", "level", "all lines, or warnings and errors alone"),
+    line("e", "error", "go to the first error"),
 ];
 
 #[cfg(test)]
@@ -96,7 +121,7 @@ mod tests {
     #[test]
     fn no_screen_gives_a_key_two_meanings() {
         for tab in Tab::ALL {
-            let lines = keys_everywhere().iter().chain(keys_of(tab));
+            let lines = keys_elsewhere(tab).chain(keys_of(tab));
             let keys: Vec<&str> = lines.map(|line| line.keys).collect();
             let distinct: BTreeSet<&str> = keys.iter().copied().collect();
             assert_eq!(distinct.len(), keys.len(), "{tab:?}");

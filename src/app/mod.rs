@@ -3,11 +3,13 @@
 //! Knows no terminal and does no I/O: keys and news of the jobs come in as [`Action`]s, and what is to be
 //! done in the world goes out as [`Effect`]s.
 
+mod answers;
 mod ask;
 mod attend;
 mod copy;
 mod demand;
 mod dialog;
+mod filter;
 mod ghost;
 mod key;
 mod keymap;
@@ -18,13 +20,16 @@ mod metrics;
 mod mouse;
 mod news;
 mod notice;
+mod play;
 mod plot;
+mod post;
 mod press;
 mod press_loss;
 mod press_tab;
 mod preview;
 mod restore;
 mod runs;
+mod show;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -32,22 +37,25 @@ mod window;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use answers::Answer;
 pub use dialog::{Dialog, Field, NewRunForm};
 pub use ghost::Ghost;
 pub use key::Key;
-pub use keymap::{KeyLine, keys_everywhere, keys_of};
-pub use logs::{LogSource, LogsView};
+pub use keymap::{KeyLine, PLAY, keys_elsewhere, keys_everywhere, keys_of};
+pub use logs::{LogLine, LogSource, LogsView};
 pub use loss::LossView;
 pub use matrix::MatrixView;
 pub use metrics::{MetricFilter, MetricGroup, groups};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
+pub use play::PlayView;
 pub use plot::{Line, Plot, Reading};
-pub use preview::{AttentionView, FileView, Instead, PreviewView, Show, Shown, TripleView};
+pub use preview::{AttentionView, FileView, FolderView, Instead, Page, PreviewView, TripleView};
 pub use runs::{Asked, MAX_MARKED, Runs};
+pub use show::{Show, Shown, Sureness};
 pub use window::Window;
 
-use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update};
+use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update, You};
 use crate::run::RunName;
 use crate::run::captions::{Captions, Told};
 
@@ -130,9 +138,14 @@ pub struct App {
     histories: HashMap<RunName, History>,
     galleries: HashMap<RunName, Loaded<Gallery>>,
     predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
-    /// Of one epoch of one run.
-    captions: Option<(RunName, u64, Loaded<Captions>)>,
+    /// Of one epoch of each run.
+    captions: HashMap<RunName, (u64, Loaded<Captions>)>,
     sheets: HashMap<(RunName, u64), Sheet>,
+    /// A game under way, and what the last one of the selected run's data came to.
+    play: Option<PlayView>,
+    you: Option<(RunName, Loaded<You>)>,
+    /// Labels are compared on the pictures that the user named, not on all test pictures.
+    compare_yours: bool,
     /// What the user wants to see of runs that make pictures.
     subject: Subject,
     /// The time machine: none follows the newest epoch.
@@ -158,8 +171,11 @@ impl App {
             histories: HashMap::new(),
             galleries: HashMap::new(),
             predictions: HashMap::new(),
-            captions: None,
+            captions: HashMap::new(),
             sheets: HashMap::new(),
+            play: None,
+            you: None,
+            compare_yours: false,
             subject: Subject::default(),
             epoch: None,
             wanted: demand::Wanted::default(),
@@ -205,7 +221,12 @@ impl App {
 
     /// What the screens show of the selected run.
     pub fn subject(&self) -> Subject {
-        if self.makes_pictures() { self.subject } else { Subject::Test }
+        if self.makes_pictures() && self.folder().is_none() { self.subject } else { Subject::Test }
+    }
+
+    /// The folder of the user's whose pictures the Preview tab shows.
+    pub fn folder(&self) -> Option<&FolderView> {
+        self.preview.folder.as_ref().filter(|_| self.tab == Tab::Preview)
     }
 
     /// The selected run makes pictures, not only names.
@@ -215,6 +236,9 @@ impl App {
 
     /// The pictures of the subject; of pictures that are made, those of the epoch shown.
     pub fn selected_gallery(&self) -> Option<&Loaded<Gallery>> {
+        if let Some(view) = self.folder() {
+            return Some(&view.gallery);
+        }
         match self.subject() {
             Subject::Test => self.galleries.get(self.runs.selected_name()?),
             Subject::Generated => {
@@ -254,7 +278,10 @@ impl App {
     /// The epoch that confusion, predictions and pictures are shown of: the one chosen with `[ ]`, or the
     /// nearest before it that the selected run has; else the newest.
     pub fn shown_epoch(&self) -> Option<u64> {
-        let epochs = self.selected_history()?.epochs(self.subject());
+        self.epoch_among(&self.selected_history()?.epochs(self.subject()))
+    }
+
+    fn epoch_among(&self, epochs: &[u64]) -> Option<u64> {
         match self.epoch {
             Some(chosen) => {
                 let before = epochs.iter().rev().find(|epoch| **epoch <= chosen);
@@ -274,6 +301,9 @@ impl App {
     }
 
     pub fn shown_predictions(&self) -> Option<&Loaded<Predictions>> {
+        if let Some(view) = self.folder() {
+            return Some(&view.predictions);
+        }
         self.predictions_of(self.shown_epoch()?)
     }
 
@@ -285,17 +315,24 @@ impl App {
         }
     }
 
-    /// The selected run writes captions of the pictures shown.
+    /// The pictures shown have captions.
     pub fn has_captions(&self) -> bool {
+        if let Some(view) = self.folder() {
+            return view.folder.iter().flat_map(|folder| &folder.captions.images).any(|told| !told.text.is_empty());
+        }
         let history = self.selected_history().filter(|_| self.subject() == Subject::Test);
         self.shown_epoch().zip(history).is_some_and(|(epoch, history)| history.captions(epoch).is_some())
     }
 
-    /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded.
+    /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded; of a folder's, what
+    /// its model did.
     pub fn caption(&self, index: u32) -> Option<&Told> {
-        let (run, epoch, loaded) = self.captions.as_ref()?;
-        let is_shown =
-            self.has_captions() && self.runs.selected_name() == Some(run) && self.shown_epoch() == Some(*epoch);
+        if let Some(view) = self.folder() {
+            let told = view.folder.as_ref()?.captions.images.get(index as usize);
+            return told.filter(|told| !told.text.is_empty());
+        }
+        let (epoch, loaded) = self.captions.get(self.runs.selected_name()?)?;
+        let is_shown = self.has_captions() && self.shown_epoch() == Some(*epoch);
         loaded.as_ref().ok().filter(|_| is_shown)?.images.get(index as usize)
     }
 
@@ -317,6 +354,16 @@ impl App {
         let mut columns: Vec<String> = names.into_iter().cloned().collect();
         columns.sort_by_key(|name| (!name.ends_with("accuracy"), !name.ends_with("loss"), !name.starts_with("test/")));
         columns
+    }
+
+    /// Labels are compared on the pictures that the user named.
+    pub fn compares_yours(&self) -> bool {
+        self.compare_yours && self.kept_game().is_some()
+    }
+
+    /// The test pictures of a run in focus, once they are loaded.
+    pub fn gallery_of(&self, run: &RunName) -> Option<&Gallery> {
+        self.galleries.get(run)?.as_deref().ok()
     }
 
     /// The words for the shell after leaving.

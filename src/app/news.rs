@@ -1,8 +1,9 @@
 //! What the jobs' news and passing time change.
 
 use super::notice::Tone;
+use super::preview::FolderView;
 use super::{App, Effect, Tab};
-use crate::jobs::{Answer, Ask, History, Update};
+use crate::jobs::{Answer, Ask, Folder, History, Text, Update};
 use crate::run::{Phase, RunName};
 
 /// A worker that was started and shows no sign of life for so long has failed.
@@ -37,7 +38,7 @@ impl App {
             Update::Captions { run, epoch, captions } => {
                 // Those of an epoch that was left since come too late.
                 if self.wanted.captions(&run, epoch) {
-                    self.captions = Some((run, epoch, captions));
+                    self.captions.insert(run, (epoch, captions));
                 }
             }
             Update::Sheet { run, epoch, step, sheet } => {
@@ -53,6 +54,7 @@ impl App {
                     file.answer = Some(answer);
                 }
             }
+            Update::Folder { id, folder } => self.hear_folder(id, folder),
             Update::Restored { id, answer } => {
                 if let Some(triple) = self.preview.triple.as_mut().filter(|triple| triple.id == id) {
                     triple.answer = Some(answer);
@@ -63,10 +65,31 @@ impl App {
                     view.answer = Some(answer);
                 }
             }
+            Update::You { run, you } => self.absorb_you(run, you),
+            Update::NotKept { reason } => {
+                self.say(Tone::Bad, format!("What you named is not kept: {}", reason.as_str()));
+            }
+            Update::Posted { pictures: 1, file: Ok(file) } => {
+                self.say(Tone::Good, format!("Saved the picture as {file} in the current folder."));
+            }
+            Update::Posted { pictures, file: Ok(file) } => {
+                self.say(Tone::Good, format!("Saved {pictures} pictures as {file} in the current folder."));
+            }
+            Update::Posted { file: Err(why), .. } => self.say(Tone::Bad, why.as_str()),
             Update::Text { run, lines } => self.logs.absorb(run, lines),
             Update::Machine(machine) => self.machine = Some(machine),
         }
         Vec::new()
+    }
+
+    /// What was opened is a folder, or more of its pictures are named; one that was left wants no late news.
+    fn hear_folder(&mut self, id: u64, folder: Result<Folder, Text>) {
+        if let Some(view) = self.preview.folder.as_mut().filter(|view| view.id == id) {
+            view.hear(folder);
+        } else if let Some(file) = self.preview.file.take_if(|file| file.id == id) {
+            self.preview.show_all();
+            self.preview.folder = Some(FolderView::new(file, folder));
+        }
     }
 
     pub(super) fn pass_time(&mut self, now_ms: u64) -> Vec<Effect> {
@@ -87,7 +110,7 @@ impl App {
         if anew {
             self.predictions.retain(|(of, _), _| *of != run);
             self.sheets.retain(|(of, _), _| *of != run);
-            self.captions = self.captions.take().filter(|(of, ..)| *of != run);
+            self.captions.remove(&run);
             self.wanted.forget_predictions(&run);
             self.histories.remove(&run);
         }

@@ -8,6 +8,7 @@ use super::notice::{Notice, Tone};
 use super::preview::FileView;
 use super::{App, Effect, Key, Tab, copy};
 use crate::jobs::{Ask, Order, RunView};
+use crate::run::{RunName, plain_text};
 
 impl App {
     pub(super) fn press(&mut self, key: Key) -> Vec<Effect> {
@@ -18,6 +19,7 @@ impl App {
         }
         match self.dialog.take() {
             Some(dialog) => self.press_in_dialog(dialog, key),
+            None if self.playing().is_some() => self.press_in_play(key),
             None => self.press_on_screen(key),
         }
     }
@@ -31,6 +33,11 @@ impl App {
             Some(Dialog::Metrics(input)) => {
                 insert(input, text);
                 self.loss.filter = MetricFilter::new(input.value());
+            }
+            Some(Dialog::Search(input)) => {
+                insert(input, text);
+                let text = input.value().to_owned();
+                self.search_logs(&text);
             }
             Some(Dialog::OpenFile(input)) => insert(input, text),
             Some(Dialog::NewRun(form)) => form.paste(text),
@@ -47,19 +54,26 @@ impl App {
         match (dialog, key) {
             (Dialog::Help, _) => {}
             (Dialog::Filter(_), Key::Esc) => self.runs.set_filter(""),
+            (Dialog::Search(_), Key::Esc) => self.search_logs(""),
             (Dialog::Metrics(_), Key::Esc) => self.loss.filter = MetricFilter::default(),
-            (_, Key::Esc) | (Dialog::Filter(_) | Dialog::Metrics(_), Key::Enter) => {}
+            (_, Key::Esc) | (Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::Search(_), Key::Enter) => {}
             (Dialog::ConfirmStop(run), Key::Char('y')) => {
                 self.runs.note_asked(&run, Ask::Stop, self.now_ms);
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
             }
-            (Dialog::ConfirmStop(_), Key::Char('n' | 'x' | 'q')) => {}
-            (Dialog::OpenFile(input), Key::Enter) => return self.open_file(input.value()),
+            (Dialog::ConfirmStop(_) | Dialog::ConfirmReplay(_), Key::Char('n' | 'x' | 'q')) => {}
+            (Dialog::ConfirmReplay(run), Key::Char('y')) => self.play_anew(run),
+            (Dialog::OpenFile(input), Key::Enter) => return self.open(input.value()),
             (Dialog::NewRun(form), Key::Enter) => return self.start(form),
             (Dialog::Filter(mut input), key) => {
                 edit(&mut input, key);
                 self.runs.set_filter(input.value());
                 self.dialog = Some(Dialog::Filter(input));
+            }
+            (Dialog::Search(mut input), key) => {
+                edit(&mut input, key);
+                self.search_logs(input.value());
+                self.dialog = Some(Dialog::Search(input));
             }
             (Dialog::Metrics(mut input), key) => {
                 edit(&mut input, key);
@@ -80,7 +94,10 @@ impl App {
     }
 
     fn press_on_screen(&mut self, key: Key) -> Vec<Effect> {
+        let searches = self.tab == Tab::Logs && self.logs.search.is_on();
         match key {
+            Key::Char('/') if self.tab == Tab::Logs => return self.press_on_tab(key),
+            Key::Char('n') if searches => return self.press_on_tab(key),
             Key::Char('q') => return vec![Effect::Quit],
             Key::Char('?') => self.dialog = Some(Dialog::Help),
             Key::Char(digit @ '1'..='6') => {
@@ -128,18 +145,34 @@ impl App {
         };
     }
 
-    fn open_file(&mut self, typed: &str) -> Vec<Effect> {
+    /// A file, or a folder: whoever reads the disk says which.
+    fn open(&mut self, typed: &str) -> Vec<Effect> {
         let path = typed.trim();
         if path.is_empty() {
             return Vec::new();
         }
-        self.next_id += 1;
-        let id = self.next_id;
-        self.preview.show_pictures();
-        self.preview.file = Some(FileView { id, path: path.to_owned(), answer: None });
         let with_weights = |run: &&RunView| run.state.as_ref().is_some_and(|state| state.step > 0);
         let model = self.runs.selected().filter(with_weights).map(|run| run.name.clone());
-        vec![Effect::Order(Order::NameFile { id, path: path.into(), model })]
+        self.preview.leave_folder();
+        let id = self.view_file(path, model.clone());
+        vec![Effect::Order(Order::Open { id, path: path.into(), model })]
+    }
+
+    /// The picture of the folder under the cursor, large, with every label's bar.
+    pub(super) fn open_picture(&mut self) -> Vec<Effect> {
+        let Some(view) = self.folder() else { return Vec::new() };
+        let file = self.preview.picture().and_then(|index| view.gallery.as_ref().ok()?.file(index));
+        let (Some(path), model) = (file.map(std::path::Path::to_owned), view.model.clone()) else { return Vec::new() };
+        let id = self.view_file(&path.display().to_string(), model.clone());
+        vec![Effect::Order(Order::NameFile { id, path, model })]
+    }
+
+    fn view_file(&mut self, path: &str, model: Option<RunName>) -> u64 {
+        self.next_id += 1;
+        self.preview.show_pictures();
+        let path = plain_text(path).into_owned();
+        self.preview.file = Some(FileView { id: self.next_id, path, model, answer: None });
+        self.next_id
     }
 
     fn copy(&mut self) -> Vec<Effect> {

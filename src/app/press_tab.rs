@@ -3,13 +3,14 @@
 use tui_input::Input;
 
 use super::dialog::Dialog;
-use super::logs::LogSource;
+use super::logs::Search;
 use super::notice::Tone;
-use super::preview::{Instead, Show};
+use super::preview::Instead;
+use super::show::Show;
 use super::{App, Effect, Key, Tab};
 use crate::jobs::Subject;
 
-/// Rows that PgUp and PgDn move by.
+/// Rows of a log that PgUp and PgDn move by.
 const PAGE: isize = 10;
 
 impl App {
@@ -27,6 +28,7 @@ impl App {
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('r')) => return self.restore(),
             (Tab::Preview, Key::Char(a @ ('a' | 'A'))) => return self.attend(a == 'A'),
+            (Tab::Preview, Key::Char('w')) => return self.post(),
             (Tab::Preview, Key::Char('o')) => self.dialog = Some(Dialog::OpenFile(Input::default())),
             (Tab::Preview, Key::Esc) => self.leave_preview(),
             (Tab::Preview, key) => return self.press_on_preview(key),
@@ -34,6 +36,11 @@ impl App {
             (Tab::Compare, Key::Down) => self.runs.move_selection(1),
             (Tab::Compare, Key::Up) => self.runs.move_selection(-1),
             (Tab::Compare, Key::Enter) => self.tab = Tab::Loss,
+            (Tab::Compare, Key::Char('l')) => self.play(),
+            (Tab::Compare, Key::Char('b')) if self.kept_game().is_none() => {
+                self.say(Tone::Info, "You have named none of these pictures yet: press l.");
+            }
+            (Tab::Compare, Key::Char('b')) => self.compare_yours = !self.compare_yours,
             (Tab::Compare, Key::Esc) => self.tab = Tab::Jobs,
             (Tab::Compare, _) => {}
         }
@@ -73,6 +80,9 @@ impl App {
             Subject::Test => Subject::Generated,
             Subject::Generated => Subject::Test,
         };
+        self.preview.leave_folder();
+        // Nobody else names the pictures that a run makes.
+        self.preview.differing = false;
         self.preview.show_pictures();
     }
 
@@ -98,6 +108,8 @@ impl App {
     fn open_cell(&mut self) {
         if let Some(confusion) = self.shown_confusion() {
             let (truth, named) = self.matrix.cell(confusion);
+            self.preview.leave_folder();
+            self.preview.show_all();
             self.preview.show = Show::Cell { truth, named };
             self.preview.show_pictures();
             self.tab = Tab::Preview;
@@ -119,11 +131,19 @@ impl App {
 
     fn press_on_preview(&mut self, key: Key) -> Vec<Effect> {
         let labels = self.selected_gallery().and_then(|g| g.as_ref().ok()).map_or(0, |g| g.labels().len());
+        let has_truths = self.selected_gallery().and_then(|g| g.as_ref().ok()).is_none_or(|g| g.has_truths());
         match key {
-            Key::Char('f') => self.preview.show = self.preview.show.next(),
+            Key::Enter => return self.open_picture(),
+            Key::Char('f') => self.preview.show = self.preview.show.next(has_truths),
             Key::Char(l @ ('l' | 'L')) => {
                 self.preview.show = self.preview.show.with_next_label(labels, l == 'L');
             }
+            Key::Char('c') => self.preview.sureness = self.preview.sureness.next(has_truths),
+            Key::Char('v') if !self.preview.differing && self.others().is_empty() => {
+                self.say(Tone::Info, "Mark another run with Space first: v shows what it names differently.");
+                return Vec::new();
+            }
+            Key::Char('v') => self.preview.differing = !self.preview.differing,
             key => {
                 let before = self.preview.picture();
                 let damage = self.preview.triple.as_ref().map(|triple| triple.damage);
@@ -144,15 +164,20 @@ impl App {
 
     fn press_on_pictures(&mut self, key: Key) {
         let a_row = isize::try_from(self.preview.a_row).unwrap_or(1);
+        let page = isize::try_from(self.preview.page.room).unwrap_or(PAGE).max(1);
         let by = match key {
             Key::Left => -1,
             Key::Right => 1,
             Key::Up => -a_row,
             Key::Down => a_row,
-            Key::PageUp => -PAGE,
-            Key::PageDown => PAGE,
+            Key::PageUp => -page,
+            Key::PageDown => page,
             Key::Home => isize::MIN,
             Key::End => isize::MAX,
+            Key::Char('0') => {
+                self.preview.show_all();
+                0
+            }
             _ => return,
         };
         self.preview.show_pictures();
@@ -160,18 +185,20 @@ impl App {
     }
 
     fn press_on_logs(&mut self, key: Key) {
-        let available = match self.logs.source {
-            LogSource::Events => self.selected_history().map_or(0, |history| history.lines().len()),
-            LogSource::Text => self.logs.text.len(),
-        };
+        let available = self.log_lines().len();
         match key {
             Key::Char('w') => self.logs.switch(),
+            Key::Char('l') => self.logs.switch_level(),
+            Key::Char('e') => self.first_error(),
+            Key::Char('/') => self.dialog = Some(Dialog::Search(Input::from(self.logs.search.text()))),
+            Key::Char(n @ ('n' | 'N')) => self.next_found(n == 'N'),
             Key::Up => self.logs.scroll(1, available),
             Key::Down => self.logs.scroll(-1, available),
             Key::PageUp => self.logs.scroll(PAGE, available),
             Key::PageDown => self.logs.scroll(-PAGE, available),
             Key::Home => self.logs.scroll(isize::MAX, available),
-            Key::End => self.logs.back = 0,
+            Key::End => self.logs.to_the_end(),
+            Key::Esc if self.logs.search.is_on() => self.logs.search = Search::default(),
             Key::Esc => self.tab = Tab::Jobs,
             _ => {}
         }

@@ -4,23 +4,10 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::jobs::{Attention, Damage, FileAnswer, Gallery, Predictions, Restoration, Text};
+use super::Loaded;
+use super::show::{Show, Shown, Sureness};
+use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Predictions, Restoration, Text};
 use crate::run::RunName;
-
-/// Which pictures are listed. Labels are numbers of the data set's labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Show {
-    #[default]
-    All,
-    Mistakes,
-    OfTruth(usize),
-    Named(usize),
-    /// One cell of the confusion matrix.
-    Cell {
-        truth: usize,
-        named: usize,
-    },
-}
 
 /// What may stand in the place of pictures that were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +23,10 @@ pub enum Instead {
 #[derive(Clone, Debug)]
 pub struct PreviewView {
     pub show: Show,
-    /// Pictures that `show` lets through, ascending.
+    pub sureness: Sureness,
+    /// Only pictures that the selected and the marked runs name differently.
+    pub differing: bool,
+    /// Pictures that all of these let through, ascending.
     list: Vec<u32>,
     listed: Option<Listed>,
     /// The picture that was last moved to. If another epoch does not list it, its neighbour is shown, and it
@@ -44,6 +34,9 @@ pub struct PreviewView {
     anchor: u32,
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
+    /// What the last frame showed of the list.
+    pub page: Page,
+    pub folder: Option<FolderView>,
     pub file: Option<FileView>,
     pub triple: Option<TripleView>,
     pub attention: Option<AttentionView>,
@@ -55,10 +48,14 @@ impl Default for PreviewView {
     fn default() -> Self {
         PreviewView {
             show: Show::All,
+            sureness: Sureness::Any,
+            differing: false,
             list: Vec::new(),
             listed: None,
             anchor: 0,
             a_row: 1,
+            page: Page::default(),
+            folder: None,
             file: None,
             triple: None,
             attention: None,
@@ -67,14 +64,39 @@ impl Default for PreviewView {
     }
 }
 
+/// The part of the list that is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The place of its first picture in the list.
+    pub first: usize,
+    /// How many pictures it has room for: what PgUp and PgDn move by.
+    pub room: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page { first: 0, room: 10 }
+    }
+}
+
 /// What the list was made of; another one needs another list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Listed {
-    run: RunName,
+    run: Option<RunName>,
     gallery: u64,
     /// The epoch of the predictions, if there are any.
     epoch: Option<u64>,
     show: Show,
+    sureness: Sureness,
+    /// Of whom the pictures are named differently, and at which epochs.
+    others: Option<Vec<(RunName, u64)>>,
+}
+
+/// What a marked run said of the same pictures at an epoch.
+pub struct Beside<'a> {
+    pub run: &'a RunName,
+    pub epoch: u64,
+    pub predictions: &'a Predictions,
 }
 
 /// A file of the user's.
@@ -82,8 +104,37 @@ struct Listed {
 pub struct FileView {
     pub id: u64,
     pub path: String,
+    /// Who names it; none for the model that comes with the program.
+    pub model: Option<RunName>,
     /// None while a worker looks at it.
     pub answer: Option<Result<FileAnswer, Text>>,
+}
+
+/// A folder of the user's: its pictures stand in the place of the test pictures.
+#[derive(Clone, Debug)]
+pub struct FolderView {
+    pub id: u64,
+    pub path: String,
+    /// Who names the pictures; none for the model that comes with the program.
+    pub model: Option<RunName>,
+    pub(super) gallery: Loaded<Gallery>,
+    pub(super) predictions: Loaded<Predictions>,
+    /// How far the worker is; none if it could not begin.
+    pub folder: Option<Folder>,
+}
+
+impl FolderView {
+    pub fn new(file: FileView, folder: Result<Folder, Text>) -> FolderView {
+        let FileView { id, path, model, .. } = file;
+        let gallery = folder.as_ref().map(|folder| Arc::clone(&folder.gallery)).map_err(Text::clone);
+        let predictions = folder.as_ref().map(|folder| Arc::clone(&folder.predictions)).map_err(Text::clone);
+        FolderView { id, path, model, gallery, predictions, folder: folder.ok() }
+    }
+
+    pub fn hear(&mut self, folder: Result<Folder, Text>) {
+        let file = FileView { id: self.id, path: self.path.clone(), model: self.model.clone(), answer: None };
+        *self = FolderView::new(file, folder);
+    }
 }
 
 /// A picture that was damaged, beside what a model restores of it.
@@ -121,84 +172,53 @@ impl AttentionView {
     }
 }
 
-/// One picture of the list, with what is known of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shown {
-    pub index: u32,
-    pub truth: usize,
-    /// The label named and the confidence of it.
-    pub named: Option<(usize, f32)>,
-}
-
-impl Shown {
-    pub fn new(gallery: &Gallery, predictions: Option<&Predictions>, index: u32) -> Option<Shown> {
-        let truth = gallery.truth(index)?;
-        Some(Shown { index, truth, named: predictions.and_then(|p| p.named(index)) })
-    }
-
-    pub fn is_right(&self) -> Option<bool> {
-        self.named.map(|(named, _)| named == self.truth)
-    }
-}
-
-impl Show {
-    /// The next of the four ways to list; a cell of the matrix is one of its own, left by the first press.
-    pub fn next(self) -> Show {
-        match self {
-            Show::All => Show::Mistakes,
-            Show::Mistakes => Show::OfTruth(0),
-            Show::OfTruth(label) => Show::Named(label),
-            Show::Named(_) | Show::Cell { .. } => Show::All,
-        }
-    }
-
-    /// The same with the next label, where it has one.
-    pub fn with_next_label(self, labels: usize, back: bool) -> Show {
-        let next = |label: usize| match (labels, back) {
-            (0, _) => 0,
-            (n, false) => (label + 1) % n,
-            (n, true) => (label + n - 1) % n,
-        };
-        match self {
-            Show::OfTruth(label) => Show::OfTruth(next(label)),
-            Show::Named(label) => Show::Named(next(label)),
-            other => other,
-        }
-    }
-
-    /// Whether it can only be answered with predictions.
-    pub fn needs_predictions(self) -> bool {
-        !matches!(self, Show::All | Show::OfTruth(_))
-    }
-
-    fn lets_through(self, picture: &Shown) -> bool {
-        let named = picture.named.map(|(label, _)| label);
-        match self {
-            Show::All => true,
-            Show::Mistakes => picture.is_right() == Some(false),
-            Show::OfTruth(label) => picture.truth == label,
-            Show::Named(label) => named == Some(label),
-            Show::Cell { truth, named: column } => picture.truth == truth && named == Some(column),
-        }
-    }
-}
-
 impl PreviewView {
-    /// Makes the list anew if something that it depends on has changed.
-    pub fn settle(&mut self, run: &RunName, gallery: &Gallery, predictions: Option<(u64, &Predictions)>) {
+    /// Makes the list anew if something that it depends on has changed. `others` are asked only where pictures that are
+    /// named differently are wanted.
+    pub fn settle(
+        &mut self,
+        run: Option<&RunName>,
+        gallery: &Gallery,
+        predictions: Option<(u64, &Predictions)>,
+        others: &[Beside<'_>],
+    ) {
         let now = Listed {
-            run: run.clone(),
+            run: run.cloned(),
             gallery: gallery.id(),
             epoch: predictions.map(|(epoch, _)| epoch),
             show: self.show,
+            sureness: self.sureness,
+            others: self.differing.then(|| others.iter().map(|other| (other.run.clone(), other.epoch)).collect()),
         };
         if self.listed.as_ref() == Some(&now) {
             return;
         }
         let predictions = predictions.map(|(_, predictions)| predictions);
         let all = (0..gallery.len()).filter_map(|index| Shown::new(gallery, predictions, index));
-        self.list = all.filter(|p| self.show.lets_through(p)).map(|p| p.index).collect();
+        let is_listed = |picture: &Shown| {
+            self.show.lets_through(picture)
+                && self.sureness.lets_through(picture)
+                && (!self.differing || differs(picture, others))
+        };
+        self.list = all.filter(is_listed).map(|picture| picture.index).collect();
         self.listed = Some(now);
+    }
+
+    /// Some pictures may be left out.
+    pub fn is_filtered(&self) -> bool {
+        self.show != Show::All || self.sureness != Sureness::Any || self.differing
+    }
+
+    /// Whether what is listed depends on what was named.
+    pub fn needs_predictions(&self) -> bool {
+        self.show.needs_predictions() || self.sureness != Sureness::Any || self.differing
+    }
+
+    /// Every picture again.
+    pub fn show_all(&mut self) {
+        self.show = Show::All;
+        self.sureness = Sureness::Any;
+        self.differing = false;
     }
 
     pub fn clear(&mut self) {
@@ -222,7 +242,19 @@ impl PreviewView {
 
     /// Leaves what stands before the pictures; false if nothing did.
     pub fn step_back(&mut self) -> bool {
-        self.attention.take().is_some() || self.triple.take().is_some() || self.file.take().is_some()
+        self.attention.take().is_some()
+            || self.triple.take().is_some()
+            || self.file.take().is_some()
+            || self.leave_folder()
+    }
+
+    /// Goes back to the test pictures, all of them; false if they are shown.
+    pub fn leave_folder(&mut self) -> bool {
+        let was_open = self.folder.take().is_some();
+        if was_open {
+            self.show_all();
+        }
+        was_open
     }
 
     /// The pictures themselves, whatever stood before them.
@@ -240,6 +272,13 @@ impl PreviewView {
     }
 }
 
+/// Some of the others name the picture otherwise.
+fn differs(picture: &Shown, others: &[Beside<'_>]) -> bool {
+    let Some((named, _)) = picture.named else { return false };
+    let mut theirs = others.iter().filter_map(|other| other.predictions.named(picture.index));
+    theirs.any(|(label, _)| label != named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +289,7 @@ mod tests {
 
     fn settled(view: &mut PreviewView, epoch: u64, named: &[u8]) {
         let predictions = Predictions::of(named.iter().map(|label| (*label, 0.8)));
-        view.settle(&"r".parse().unwrap(), &gallery(), Some((epoch, &predictions)));
+        view.settle("r".parse().ok().as_ref(), &gallery(), Some((epoch, &predictions)), &[]);
     }
 
     #[test]
@@ -260,7 +299,7 @@ mod tests {
         for _ in 0..4 {
             settled(&mut view, 1, &[0, 0, 1, 1, 1]);
             lists.push(view.list().to_vec());
-            view.show = view.show.next();
+            view.show = view.show.next(true);
         }
         assert_eq!(lists, [vec![0, 1, 2, 3, 4], vec![1, 2, 4], vec![0, 2, 4], vec![0, 1]]);
         view.show = Show::Cell { truth: 0, named: 1 };
@@ -291,18 +330,60 @@ mod tests {
     #[test]
     fn without_predictions_there_are_no_mistakes_yet() {
         let mut view = PreviewView { show: Show::Mistakes, ..PreviewView::default() };
-        view.settle(&"r".parse().unwrap(), &gallery(), None);
+        view.settle("r".parse().ok().as_ref(), &gallery(), None, &[]);
         assert!(view.list().is_empty());
         view.show = Show::OfTruth(1);
-        view.settle(&"r".parse().unwrap(), &gallery(), None);
+        view.settle("r".parse().ok().as_ref(), &gallery(), None, &[]);
         assert_eq!(view.list(), [1, 3]);
     }
 
     #[test]
-    fn labels_go_round() {
-        assert_eq!(Show::OfTruth(1).with_next_label(2, false), Show::OfTruth(0));
-        assert_eq!(Show::Named(0).with_next_label(2, true), Show::Named(1));
-        assert_eq!(Show::Named(0).with_next_label(0, true), Show::Named(0));
-        assert_eq!(Show::All.with_next_label(2, false), Show::All);
+    fn filters_join() {
+        let mut view = PreviewView::default();
+        let run: RunName = "r".parse().unwrap();
+        // True: cat, dog, cat, dog, cat.
+        let said = Predictions::of([(0, 0.95), (0, 0.95), (1, 0.4), (1, 0.3), (1, 0.9)]);
+        let other: RunName = "other".parse().unwrap();
+        let theirs = Predictions::of([(0, 0.9), (0, 0.9), (0, 0.9), (0, 0.9)]);
+        let others = [Beside { run: &other, epoch: 7, predictions: &theirs }];
+        let listed = |view: &mut PreviewView| {
+            view.settle(Some(&run), &gallery(), Some((1, &said)), &others);
+            view.list().to_vec()
+        };
+        view.sureness = view.sureness.next(true);
+        assert_eq!(listed(&mut view), [2, 3], "less than half sure");
+        view.show = Show::OfTruth(0);
+        assert_eq!(listed(&mut view), [2], "of those the cats");
+        view.sureness = view.sureness.next(true);
+        assert_eq!(listed(&mut view), [4], "cats that surely are something else");
+        view.show_all();
+        view.differing = true;
+        assert_eq!(listed(&mut view), [2, 3], "of the last picture the other said nothing");
+        view.show = Show::Mistakes;
+        assert_eq!(listed(&mut view), [2]);
+        assert!(view.is_filtered() && view.needs_predictions());
+        view.show_all();
+        assert_eq!((listed(&mut view).len(), view.is_filtered()), (5, false));
+    }
+
+    #[test]
+    fn of_pictures_that_nobody_labelled_nothing_is_right_or_wrong() {
+        let files = ["a.png", "b.png"].map(std::path::PathBuf::from);
+        let pixels = vec![0; 2 * crate::data::IMAGE_BYTES];
+        let gallery = Gallery::of_files(["cat".to_owned()].into(), pixels.into(), files.into());
+        let said = Predictions::of([(0, 0.9), (1, 0.3)]);
+        let mut view = PreviewView::default();
+        let mut lists = Vec::new();
+        for _ in 0..2 {
+            view.settle(None, &gallery, Some((0, &said)), &[]);
+            lists.push(view.list().to_vec());
+            view.show = view.show.next(false);
+        }
+        assert_eq!((lists, view.show), (vec![vec![0, 1], vec![0]], Show::All));
+        view.sureness = view.sureness.next(false);
+        view.settle(None, &gallery, Some((0, &said)), &[]);
+        assert_eq!((view.list(), view.sureness.next(false)), (&[1][..], Sureness::Any));
+        assert_eq!(Shown::new(&gallery, Some(&said), 0).and_then(|shown| shown.is_right()), None);
+        assert_eq!(Shown::new(&gallery, Some(&said), 2), None);
     }
 }

@@ -44,8 +44,11 @@ impl App {
         let index = self.preview.picture()?;
         let pixels = gallery.pixels(index)?;
         let picture = RgbImage::from_raw(SIDE as u32, SIDE as u32, pixels.to_vec())?;
-        let label = gallery.truth(index).map(|truth| gallery.label(truth)).unwrap_or_default();
-        Some((format!("picture {index}, {label}"), Arc::new(picture)))
+        let of = match gallery.truth(index) {
+            Some(truth) => format!("picture {index}, {}", gallery.label(truth)),
+            None => gallery.name(index),
+        };
+        Some((of, Arc::new(picture)))
     }
 
     /// The selected run if it restores pictures and has learned something; else the model that comes with the program.

@@ -200,6 +200,9 @@ pub struct PredictArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print a JSON object a line as soon as a picture is named, and go on behind one that cannot be read
+    #[arg(long, conflicts_with = "json")]
+    pub jsonl: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -12,7 +12,6 @@ mod eval;
 mod export;
 mod generate;
 mod import;
-mod interval;
 pub mod log;
 mod model;
 mod pause;

@@ -12,7 +12,8 @@ use crate::train::trained::Trained;
 use dfdx::prelude::Cpu;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// One picture's entry in the JSON of `predict`.
 #[derive(Debug, Serialize)]
@@ -26,18 +27,49 @@ struct Prediction {
     caption: Option<String>,
 }
 
+/// Some of the pictures could not be named.
+#[derive(Debug, thiserror::Error)]
+enum PredictError {
+    #[error("{unread} of {of} pictures could not be named: their lines say why")]
+    Unread { unread: usize, of: usize },
+}
+
 pub fn run(args: &PredictArgs, globals: &Globals) -> CliResult {
     // A handful of pictures is done before a GPU has woken up.
     let net = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?.load(Cpu::default())?;
-    let predict = |path| match net.speaker() {
+    let predict = |path: &Path| match net.speaker() {
         Some(speaker) => in_words(speaker, &net.card.labels, path),
         None => by_shares(&net, path),
     };
+    if args.jsonl {
+        return line_by_line(&args.images, predict);
+    }
     let predictions: Vec<Prediction> = args.images.iter().map(|path| predict(path)).collect::<Result<_, _>>()?;
     if args.json {
         println!("{}", serde_json::to_string(&predictions)?);
     } else {
         predictions.iter().for_each(print);
+    }
+    Ok(())
+}
+
+/// An object a picture as soon as it is named; one that cannot be read says so in its own, and so does the command's end.
+fn line_by_line(images: &[PathBuf], predict: impl Fn(&Path) -> Result<Prediction, CliError>) -> CliResult {
+    let mut unread = 0;
+    for path in images {
+        let line = match predict(path) {
+            Ok(prediction) => serde_json::to_value(prediction)?,
+            Err(error) => {
+                unread += 1;
+                serde_json::json!({ "path": path.display().to_string(), "error": error.to_string() })
+            }
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}")?;
+        out.flush()?;
+    }
+    if unread > 0 {
+        return Err(PredictError::Unread { unread, of: images.len() }.into());
     }
     Ok(())
 }

@@ -122,7 +122,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// The files of a folder that have a picture's extension and are not hidden, sorted by name.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let is_picture = |p: &PathBuf| {
         let extension = p.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         PICTURE_EXTENSIONS.contains(&extension.as_str()) && p.is_file()

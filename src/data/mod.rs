@@ -21,9 +21,9 @@ pub mod verify;
 
 pub use dataset::{Dataset, load, load_located};
 pub use error::DataError;
-pub use folder::PICTURE_EXTENSIONS;
+pub use folder::{PICTURE_EXTENSIONS, pictures};
 pub use source::{Layout, Located, Reason, full_set_folder, locate, roots};
-pub use split::{ChannelStats, Labels, Split, holdout};
+pub use split::{ChannelStats, Labels, Split, draw_evenly, holdout};
 
 /// Width and height of every image, in pixels.
 pub const SIDE: usize = 32;

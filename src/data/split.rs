@@ -96,6 +96,25 @@ impl Split {
     }
 }
 
+/// At most `n` images as evenly over the labels as they allow, in an order that hides them: of each label those with the
+/// smallest hash of `(seed, "draw", index)`.
+pub fn draw_evenly(labels: &[u8], n: usize, seed: u64) -> Vec<u32> {
+    let stream = Stream::new(seed, "draw", 0);
+    let mut all: Vec<(u64, u32)> = (0u32..labels.len() as u32).map(|i| (stream.at(u64::from(i)), i)).collect();
+    all.sort_unstable();
+    let mut seen = [0u32; 256];
+    let ranked = all.into_iter().map(|(hash, i)| {
+        let rank = &mut seen[usize::from(labels[i as usize])];
+        *rank += 1;
+        (*rank, hash, i)
+    });
+    let mut ranked: Vec<(u32, u64, u32)> = ranked.collect();
+    ranked.sort_unstable();
+    ranked.truncate(n);
+    ranked.sort_unstable_by_key(|&(_, hash, _)| hash);
+    ranked.into_iter().map(|(_, _, i)| i).collect()
+}
+
 /// Splits training images once into `(train, held_out)` indices, both ascending.
 ///
 /// A tenth of the images, at most 1,000, is held out for choosing epochs and thresholds: of each label in proportion
@@ -154,6 +173,20 @@ mod tests {
         let chosen = s.select(&[3, 1]);
         assert_eq!(&*chosen.labels, [1, 0]);
         assert_eq!(chosen.image(0), s.image(3));
+    }
+
+    #[test]
+    fn a_draw_is_even_mixed_and_always_the_same() {
+        let labels: Vec<u8> = (0..300).map(|i| (i / 100) as u8).collect();
+        let drawn = draw_evenly(&labels, 31, 1);
+        let of = |label: u8| drawn.iter().filter(|&&i| labels[i as usize] == label).count();
+        let mut counts = [of(0), of(1), of(2)];
+        counts.sort_unstable();
+        assert_eq!((drawn.len(), counts), (31, [10, 10, 11]));
+        assert!(!drawn.is_sorted(), "labels do not stand in their order");
+        assert_eq!(draw_evenly(&labels, 31, 1), drawn);
+        assert_ne!(draw_evenly(&labels, 31, 2), drawn);
+        assert_eq!((draw_evenly(&[0, 1], 9, 1).len(), draw_evenly(&[], 9, 1).len()), (2, 0));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::order::Text;
 
 /// Loading the largest model and having it look at one picture takes seconds; what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The JSON that `program` (this very program) prints for these arguments. The process ends with the future.
 pub async fn ask<T: DeserializeOwned>(
@@ -24,10 +24,7 @@ pub async fn ask<T: DeserializeOwned>(
     runs_root: &Path,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<T, Text> {
-    let mut command = Command::new(program);
-    command.arg("--runs").arg(runs_root).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output())
+    let output = timeout(PATIENCE, command(program, runs_root, arguments).output())
         .await
         .map_err(|_| Text::of(format!("no answer within {} seconds", PATIENCE.as_secs())))?
         .map_err(|error| Text::of(format!("cannot start {}: {error}", program.display())))?;
@@ -35,6 +32,18 @@ pub async fn ask<T: DeserializeOwned>(
         return Err(Text::of(last_line(&output.stderr)));
     }
     parse(&output.stdout)
+}
+
+/// `program` with these arguments, to be heard and to end with whoever asked.
+pub(super) fn command(
+    program: &Path,
+    runs_root: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--runs").arg(runs_root).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
 }
 
 /// Writes a picture for a process to read: its file, and the folder with which it goes.
@@ -54,7 +63,7 @@ pub(super) fn parse<T: DeserializeOwned>(stdout: &[u8]) -> Result<T, Text> {
 }
 
 /// The sentence that a command of ours ends with, without the program's name before it.
-fn last_line(stderr: &[u8]) -> String {
+pub(super) fn last_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
     line.strip_prefix("pixscribe: ").unwrap_or(line).to_owned()

@@ -1,15 +1,17 @@
 //! The test pictures of a run's data, and what the run said of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use serde::{Deserialize, Serialize};
 
 use super::order::Text;
 use crate::config;
 use crate::data::{self, IMAGE_BYTES, Labels, Split};
 use crate::run::captions::{self, Captions};
-use crate::run::{RunDir, predictions};
+use crate::run::{RunDir, plain_text, predictions};
 
 /// Stands between a wrong label and the one that a model was asked to draw.
 const MADE: &str = "asked";
@@ -23,16 +25,67 @@ pub struct Gallery {
     labels: Labels,
     test: Split,
     truth_word: &'static str,
+    /// Of pictures that nobody has labelled, the names of their files.
+    files: Arc<[PathBuf]>,
+    source: Source,
+}
+
+/// Where test pictures are from: a data set, and the labels of it that a model learns; all if none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    pub data: PathBuf,
+    pub only: Vec<String>,
+}
+
+impl Source {
+    /// Where a run's test pictures are from.
+    pub fn of_run(run: &RunDir) -> Result<Source, Text> {
+        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
+        let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
+        // Whole, so that it is the same wherever one looks from.
+        let data = path.canonicalize().unwrap_or(path);
+        Ok(Source { data, only: config.labels().to_vec() })
+    }
 }
 
 impl Gallery {
+    /// What a caption names that says no label.
+    pub const NONE: &str = "none";
+
     fn new(labels: Labels, test: Split) -> Gallery {
-        Gallery { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), labels, test, truth_word: "is" }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Gallery { id, labels, test, truth_word: "is", files: Arc::default(), source: Source::default() }
     }
 
     /// Pictures that a model made; the true label of each is the one that it was asked for.
     pub(super) fn of_generated(labels: Labels, pictures: Split) -> Gallery {
         Gallery { truth_word: MADE, ..Gallery::new(labels, pictures) }
+    }
+
+    /// Pictures of the user's that nobody has labelled, 32x32 pixels each, with their files.
+    pub fn of_files(labels: Labels, images: Arc<[u8]>, files: Arc<[PathBuf]>) -> Gallery {
+        let unknown = std::iter::repeat_n(0, files.len()).collect();
+        Gallery { files, ..Gallery::new(labels, Split { images, labels: unknown }) }
+    }
+
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The file of a picture of the user's.
+    pub fn file(&self, index: u32) -> Option<&Path> {
+        self.files.get(index as usize).map(PathBuf::as_path)
+    }
+
+    /// What a picture is called: the name of its file, else its number.
+    pub fn name(&self, index: u32) -> String {
+        let file = self.file(index).and_then(Path::file_name);
+        file.map_or_else(|| index.to_string(), |name| plain_text(&name.to_string_lossy()).into_owned())
+    }
+
+    /// Whether it is known what the pictures show.
+    pub fn has_truths(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// The word that stands between a wrong label and the true one: "cat, is dog".
@@ -56,7 +109,7 @@ impl Gallery {
 
     /// A label's name. The one behind the last is that of a caption that says no label.
     pub fn label(&self, label: usize) -> &str {
-        let other = if label == self.labels.len() { "none" } else { "?" };
+        let other = if label == self.labels.len() { Self::NONE } else { "?" };
         self.labels.get(label).map_or(other, String::as_str)
     }
 
@@ -68,8 +121,11 @@ impl Gallery {
         self.test.is_empty()
     }
 
-    /// The true label of a picture.
+    /// The true label of a picture, where it is known.
     pub fn truth(&self, index: u32) -> Option<usize> {
+        if !self.has_truths() {
+            return None;
+        }
         self.test.labels.get(index as usize).map(|label| usize::from(*label))
     }
 
@@ -111,25 +167,22 @@ fn file_of(run: &RunDir, path: &str) -> Result<PathBuf, Text> {
 
 /// Galleries by data set: runs of the same data share one, for as long as someone looks at it.
 #[derive(Clone, Default)]
-pub struct Galleries(Arc<Mutex<HashMap<Key, Weak<Gallery>>>>);
-
-/// A data set, and the labels of it that a model learns.
-type Key = (PathBuf, Vec<String>);
+pub struct Galleries(Arc<Mutex<HashMap<Source, Weak<Gallery>>>>);
 
 impl Galleries {
     /// The gallery of a run's data. Reads files: not for the thread that draws.
     pub fn of_run(&self, run: &RunDir) -> Result<Arc<Gallery>, Text> {
-        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
-        let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
+        let source = Source::of_run(run)?;
         // Held while reading: a second run of the same data waits and shares, it does not read again.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (path, config.labels().to_vec());
-        if let Some(gallery) = known.get(&key).and_then(Weak::upgrade) {
+        if let Some(gallery) = known.get(&source).and_then(Weak::upgrade) {
             return Ok(gallery);
         }
-        let dataset = data::load(Some(&key.0), None).map_err(Text::of)?.of_labels(&key.1).map_err(Text::of)?;
-        let gallery = Arc::new(Gallery::new(dataset.labels, dataset.test));
-        known.insert(key, Arc::downgrade(&gallery));
+        let dataset = data::load(Some(&source.data), None).map_err(Text::of)?;
+        let dataset = dataset.of_labels(&source.only).map_err(Text::of)?;
+        let gallery = Gallery { source: source.clone(), ..Gallery::new(dataset.labels, dataset.test) };
+        let gallery = Arc::new(gallery);
+        known.insert(source, Arc::downgrade(&gallery));
         Ok(gallery)
     }
 }
@@ -152,7 +205,6 @@ impl Gallery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn runs_of_the_same_data_share_their_pictures() {

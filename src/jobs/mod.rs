@@ -7,15 +7,19 @@ mod asking;
 mod attending;
 mod board;
 mod confusion;
+mod folder;
 mod follow;
 mod gallery;
 mod history;
+mod interval;
 pub mod launch;
 mod machine;
 mod naming;
 mod order;
 mod outbox;
+pub mod play;
 mod point;
+mod poster;
 mod restoring;
 mod series;
 mod sheet;
@@ -25,7 +29,7 @@ mod view;
 mod watch;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -35,12 +39,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use attending::Attention;
 pub use confusion::Confusion;
-pub use gallery::{Gallery, Predictions};
+pub use folder::Folder;
+pub use gallery::{Gallery, Predictions, Source};
 pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
+pub use interval::wilson;
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
 pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
+pub use play::{Game, Score, You};
 pub use point::{Axis, Point};
+pub use poster::{Ink, Posted, Poster};
 pub use restoring::{Damage, Restoration};
 pub use series::{Extent, Series};
 pub use sheet::Sheet;
@@ -51,6 +59,7 @@ pub use view::RunView;
 use board::Board;
 use gallery::Galleries;
 use outbox::Outbox;
+use play::Keeper;
 
 use crate::run::{RunDir, RunName};
 
@@ -65,6 +74,9 @@ pub struct Jobs {
     followed: HashMap<RunName, JoinHandle<()>>,
     text: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
+    /// What looks at a file or a folder of the user's, by its number.
+    opened: Option<(u64, JoinHandle<()>)>,
+    keeper: Keeper,
 }
 
 impl Jobs {
@@ -89,6 +101,8 @@ impl Jobs {
             followed: HashMap::new(),
             text: None,
             looking: None,
+            opened: None,
+            keeper: Keeper::default(),
         };
         (jobs, updates)
     }
@@ -104,9 +118,14 @@ impl Jobs {
             Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
             Order::LoadCaptions { run, epoch, path } => self.load_captions(run, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
+            Order::Open { id, path, model } => self.open(id, path, model),
+            Order::CloseFolder(id) => self.close_folder(id),
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
+            Order::LookAtYou(run) => self.look_at_you(run),
+            Order::KeepGame(game) => self.keep_game(game),
+            Order::Post(poster) => self.post(poster),
         }
     }
 
@@ -201,6 +220,29 @@ impl Jobs {
         });
     }
 
+    fn open(&mut self, id: u64, path: PathBuf, model: Option<RunName>) {
+        if let Some((_, earlier)) = self.opened.take() {
+            earlier.abort();
+        }
+        let (setup, program, outbox) = (Arc::clone(&self.setup), self.program.clone(), self.outbox.clone());
+        let task = self.answer_with(async move {
+            let path = naming::expand_home(path);
+            if !tokio::fs::metadata(&path).await.is_ok_and(|found| found.is_dir()) {
+                let answer = naming::name_file(&program, &setup.runs_root, path, model).await;
+                return Some(Update::FileNamed { id, answer });
+            }
+            let named = folder::name_folder(id, &program, &setup.runs_root, path, model, &outbox).await;
+            named.err().map(|why| Update::Folder { id, folder: Err(why) })
+        });
+        self.opened = Some((id, task));
+    }
+
+    fn close_folder(&mut self, id: u64) {
+        if let Some((_, folder)) = self.opened.take_if(|(opened, _)| *opened == id) {
+            folder.abort();
+        }
+    }
+
     fn name_file(&self, id: u64, path: PathBuf, model: Option<RunName>) {
         let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
         self.answer_with(async move {
@@ -222,6 +264,37 @@ impl Jobs {
         self.answer_instead(async move {
             let answer = attending::attend(&program, &setup.runs_root, picture, model).await;
             Some(Update::Attended { id, answer })
+        });
+    }
+
+    fn look_at_you(&self, run: RunName) {
+        let (setup, dir, keeper) = (Arc::clone(&self.setup), self.dir_of(&run), self.keeper.clone());
+        self.answer_with(async move {
+            let dir = dir?;
+            let look = move || {
+                // What was named last counts already.
+                keeper.write(&setup.runs_root)?;
+                play::look(&setup.runs_root, &dir)
+            };
+            let you = spawn_blocking(look).await.ok()?;
+            Some(Update::You { run, you: you.map(Arc::new) })
+        });
+    }
+
+    fn keep_game(&self, game: Game) {
+        self.keeper.take(game);
+        let (setup, keeper) = (Arc::clone(&self.setup), self.keeper.clone());
+        self.answer_with(async move {
+            let kept = spawn_blocking(move || keeper.write(&setup.runs_root)).await.ok()?;
+            kept.err().map(|reason| Update::NotKept { reason })
+        });
+    }
+
+    fn post(&self, poster: Poster) {
+        self.answer_with(async move {
+            let pictures = poster.pictures.len();
+            let file = spawn_blocking(move || poster::save(&poster, Path::new("."))).await.ok()?;
+            Some(Update::Posted { pictures, file })
         });
     }
 
@@ -252,6 +325,13 @@ impl Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
+        if let Some((_, task)) = &self.opened {
+            task.abort();
+        }
+        // What the user named last may still wait for its thread.
+        if let Err(why) = self.keeper.write(&self.setup.runs_root) {
+            tracing::warn!("what you named was not kept: {}", why.as_str());
+        }
         self.followed.values().chain(&self.text).chain(&self.looking).for_each(JoinHandle::abort);
     }
 }

@@ -27,13 +27,13 @@ pub struct FileAnswer {
 
 /// One element of what `pixscribe predict --json` prints.
 #[derive(Debug, Deserialize)]
-struct Said {
-    label: String,
-    confidence: f64,
+pub(super) struct Said {
+    pub label: String,
+    pub confidence: f64,
     #[serde(default)]
-    probabilities: BTreeMap<String, f64>,
+    pub probabilities: BTreeMap<String, f64>,
     #[serde(default)]
-    caption: Option<String>,
+    pub caption: Option<String>,
 }
 
 /// Asks `program` (this very program) what is in the file. With no model, it takes the one that came with it.
@@ -43,7 +43,6 @@ pub async fn name_file(
     path: PathBuf,
     model: Option<RunName>,
 ) -> Result<FileAnswer, Text> {
-    let path = expand_home(path);
     let to_show = path.clone();
     // First, since its message is the better one where the file is at fault.
     let picture = spawn_blocking(move || decode::image_any(&to_show)).await.map_err(Text::of)?;
@@ -73,7 +72,7 @@ fn answer(picture: Arc<RgbImage>, said: Said) -> FileAnswer {
 }
 
 /// `~/x` as a shell would have it: nobody else expands it for a typed path.
-fn expand_home(path: PathBuf) -> PathBuf {
+pub(super) fn expand_home(path: PathBuf) -> PathBuf {
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path,

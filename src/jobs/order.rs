@@ -6,10 +6,13 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::attending::Attention;
+use super::folder::Folder;
 use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::play::{Game, You};
+use super::poster::Poster;
 use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
 use super::view::RunView;
@@ -90,6 +93,15 @@ pub enum Order {
         run: RunName,
         file: SheetFile,
     },
+    /// Let a worker name what is in a file of the user's, or in each picture of a folder; one that still is at another
+    /// folder is ended.
+    Open {
+        id: u64,
+        path: PathBuf,
+        model: Option<RunName>,
+    },
+    /// Nobody looks at the folder any more: its worker is ended.
+    CloseFolder(u64),
     /// Let a worker name what is in a file of the user's.
     NameFile {
         id: u64,
@@ -109,6 +121,12 @@ pub enum Order {
         picture: Arc<RgbImage>,
         model: Option<RunName>,
     },
+    /// What the user named of this run's test pictures, and what the runs did on the same ones.
+    LookAtYou(RunName),
+    /// Keep what the user named.
+    KeepGame(Game),
+    /// Write pictures into one file of the current folder.
+    Post(Poster),
 }
 
 /// News for the dashboard: small, immutable, complete in themselves.
@@ -164,6 +182,11 @@ pub enum Update {
         id: u64,
         answer: Result<FileAnswer, Text>,
     },
+    /// The pictures of a folder, as far as they are named; or why none of them is.
+    Folder {
+        id: u64,
+        folder: Result<Folder, Text>,
+    },
     Restored {
         id: u64,
         answer: Result<Restoration, Text>,
@@ -171,6 +194,20 @@ pub enum Update {
     Attended {
         id: u64,
         answer: Result<Attention, Text>,
+    },
+    /// Asked for of this run's data.
+    You {
+        run: RunName,
+        you: Result<Arc<You>, Text>,
+    },
+    /// What the user named could not be kept.
+    NotKept {
+        reason: Text,
+    },
+    /// So many pictures were written into a file, here its name.
+    Posted {
+        pictures: usize,
+        file: Result<String, Text>,
     },
     /// The last lines of a run's `log.txt`.
     Text {

@@ -11,6 +11,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::pictures::{Picture, Pictures};
 use super::theme::Theme;
 use super::widgets::Bar;
+use crate::app::Page;
 
 pub struct Brush<'a> {
     pub theme: Theme,
@@ -18,6 +19,8 @@ pub struct Brush<'a> {
     pub pictures: &'a mut dyn Pictures,
     /// Where the curves of the large chart were drawn.
     pub chart: Option<Rect>,
+    /// Which pictures of the list were drawn.
+    pub page: Option<Page>,
 }
 
 /// A piece of a line.

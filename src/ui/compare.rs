@@ -1,6 +1,6 @@
 //! The Compare screen: the runs side by side by what they reached.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::brush::{Brush, after, below, row, top};
 use super::{format, run_table};
 use crate::app::App;
-use crate::jobs::RunView;
+use crate::jobs::{Game, RunView, Score};
 
 const NAME_WIDTH: u16 = 24;
 const CELL: u16 = 11;
@@ -30,7 +30,7 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
         let text = "Nothing to compare yet. Press n to start a run.";
         return brush.centred(row(area, area.height / 2), text, theme.dim());
     }
-    let area = brush.titled(area, "compare", "the best of each column stands out");
+    let area = brush.titled(area, "compare", "the best of each column stands out; l: name pictures yourself");
     let columns = columns(app);
     let fits = usize::from(area.width.saturating_sub(NAME_WIDTH + 2) / CELL);
     let columns = &columns[..fits.min(columns.len())];
@@ -42,9 +42,14 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let runs: Vec<&RunView> = app.runs.shown().collect();
     let best: Vec<Option<f64>> = columns.iter().map(|column| best(column, &runs)).collect();
     // The labels have what the runs leave, but never more than half.
-    let for_runs = (runs.len() as u16 + 2).min(area.height.div_ceil(2));
+    let you = app.kept_game();
+    let for_runs = (runs.len() as u16 + 2 + u16::from(you.is_some())).min(area.height.div_ceil(2));
     by_label(app, below(area, for_runs), brush);
-    let rows = below(top(area, for_runs), 1);
+    let mut rows = below(top(area, for_runs), 1);
+    if let Some(game) = you {
+        your_row(game, row(rows, 0), brush);
+        rows = below(rows, 1);
+    }
     let first = run_table::first_shown(app, usize::from(rows.height));
     for (line, run) in (0..rows.height).zip(&runs[first.min(runs.len())..]) {
         run_row(app, run, columns, &best, row(rows, line), brush);
@@ -71,6 +76,18 @@ fn run_row(app: &App, run: &RunView, columns: &[Column], best: &[Option<f64>], a
         let style = if is_best { theme.good().add_modifier(Modifier::BOLD) } else { theme.text() };
         brush.right(cell(area, at), &text, style);
     }
+}
+
+/// What the user named right, before the runs that were asked the same.
+fn your_row(game: &Game, area: Rect, brush: &mut Brush<'_>) {
+    let theme = brush.theme;
+    let yours = game.yours();
+    let (low, high) = yours.interval();
+    brush.text(after(area, 2), "you", theme.title());
+    brush.right(cell(area, 0), &format::share(yours.share()), theme.title());
+    let words =
+        format!("{} of {} right; 95 % interval {:.1} to {:.1} %", yours.right, yours.of, 100.0 * low, 100.0 * high);
+    brush.text(after(area, 4 + NAME_WIDTH + CELL), &words, theme.dim());
 }
 
 /// The best value of a column, where one is better than another and there are two to compare.
@@ -109,14 +126,25 @@ fn columns(app: &App) -> Vec<Column> {
         value: Box::new(|run| run.bytes.map(|bytes| (bytes as f64, format::bytes(bytes)))),
         higher_is_better: None,
     };
-    let mut columns = vec![
+    let yours = app.you().map(|you| Column {
+        title: "on yours".to_owned(),
+        value: {
+            let runs = you.runs.clone();
+            Box::new(move |run: &RunView| {
+                runs.get(&run.name).map(|score| (score.share(), format::share(score.share())))
+            })
+        },
+        higher_is_better: Some(true),
+    });
+    let mut columns: Vec<Column> = yours.filter(|_| app.kept_game().is_some()).into_iter().collect();
+    columns.extend([
         of_metric("test acc", "test/accuracy", true, true),
         of_metric("held-out", "held_out/accuracy", true, true),
         of_metric("test loss", "test/loss", false, false),
         epochs,
         minutes,
         size,
-    ];
+    ]);
     let of_captions_and_made = [
         ("no label", "test/none", true, false),
         ("truth", "test/slot_truth", true, true),
@@ -131,26 +159,40 @@ fn columns(app: &App) -> Vec<Column> {
     columns
 }
 
+/// The shares that were named right, label by label, under a name.
+struct Bars {
+    name: String,
+    shares: BTreeMap<String, f64>,
+}
+
 /// The labels of the runs in focus, the accuracy of each as a bar: a column a run.
 fn by_label(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let runs: Vec<&RunView> = app.runs.in_focus().into_iter().filter(|run| labels(run).next().is_some()).collect();
-    let names: BTreeSet<&str> = runs.iter().flat_map(|run| labels(run)).map(|(label, _)| label).collect();
-    if runs.is_empty() || area.height < 3 {
+    let (bars, title) = if app.compares_yours() {
+        (on_your_pictures(app), "right by label on the pictures that you named")
+    } else {
+        (on_all_pictures(app), "test accuracy by label")
+    };
+    let names: BTreeSet<&String> = bars.iter().flat_map(|bars| bars.shares.keys()).collect();
+    if bars.is_empty() || area.height < 3 {
         return;
     }
-    let inside = brush.titled(area, "test accuracy by label", "Space marks runs to set beside");
+    let note = if app.kept_game().is_some() {
+        "Space marks runs, b changes pictures"
+    } else {
+        "Space marks runs to set beside"
+    };
+    let inside = brush.titled(area, title, note);
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0).min(16) as u16 + 2;
-    let column = (inside.width.saturating_sub(width) / runs.len() as u16).max(1);
-    for (at, run) in (0..).zip(&runs) {
+    let column = (inside.width.saturating_sub(width) / bars.len() as u16).max(1);
+    for (at, of_one) in (0..).zip(&bars) {
         let place = Rect { width: column.saturating_sub(1), ..after(inside, width + at * column) };
-        let name = run_table::short_name(run.name.as_str(), usize::from(place.width));
+        let name = run_table::short_name(&of_one.name, usize::from(place.width));
         brush.text(row(place, 0), &name, theme.dim());
         for (line, name) in (1..inside.height).zip(&names) {
-            let Some((_, share)) = labels(run).find(|(label, _)| label == name) else { continue };
-            let best =
-                runs.iter().filter_map(|run| labels(run).find(|(label, _)| label == name)).map(|(_, share)| share);
-            let is_best = runs.len() > 1 && best.fold(f64::MIN, f64::max) <= share;
+            let Some(share) = of_one.shares.get(*name).copied() else { continue };
+            let best = bars.iter().filter_map(|bars| bars.shares.get(*name)).copied().fold(f64::MIN, f64::max);
+            let is_best = bars.len() > 1 && best <= share;
             let style = if is_best { theme.good() } else { theme.accent() };
             brush.bar(Rect { width: place.width.saturating_sub(8), ..row(place, line) }, share, style);
             brush.right(row(place, line), &format::share(share), theme.text());
@@ -161,8 +203,26 @@ fn by_label(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
 }
 
-/// The accuracy of each label, as far as a run logged it.
-fn labels(run: &RunView) -> impl Iterator<Item = (&str, f64)> {
-    let last = run.state.iter().flat_map(|state| &state.last);
-    last.filter_map(|(name, value)| Some((name.strip_prefix("test/accuracy/")?, value.get())))
+/// The accuracy of each label, as far as the runs in focus logged it.
+fn on_all_pictures(app: &App) -> Vec<Bars> {
+    let logged = |run: &RunView| {
+        let last = run.state.iter().flat_map(|state| &state.last);
+        let shares =
+            last.filter_map(|(name, value)| Some((name.strip_prefix("test/accuracy/")?.to_owned(), value.get())));
+        Bars { name: run.name.to_string(), shares: shares.collect() }
+    };
+    app.runs.in_focus().into_iter().map(logged).filter(|bars| !bars.shares.is_empty()).collect()
+}
+
+/// What the user and the runs in focus named right on the same few pictures.
+fn on_your_pictures(app: &App) -> Vec<Bars> {
+    let (Some(you), Some(game)) = (app.you(), app.kept_game()) else { return Vec::new() };
+    let bars = |name: String, score: &Score| {
+        let named = game.labels.iter().zip(&score.by_label).filter(|(_, (_, of))| *of > 0);
+        let shares = named.map(|(label, (right, of))| (label.clone(), *right as f64 / *of as f64));
+        Bars { name, shares: shares.collect() }
+    };
+    let yours = bars("you".to_owned(), &game.yours());
+    let of_runs = app.runs.in_focus().into_iter().filter_map(|run| Some((run, you.runs.get(&run.name)?)));
+    std::iter::once(yours).chain(of_runs.map(|(run, score)| bars(run.name.to_string(), score))).collect()
 }

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, below, row, span};
 use super::footer::input_line;
-use crate::app::{App, Dialog, Field, KeyLine, NewRunForm, keys_everywhere, keys_of};
+use crate::app::{App, Dialog, Field, KeyLine, NewRunForm, PLAY, keys_elsewhere, keys_of};
 use crate::config::{ModelKind, Preset};
 use crate::jobs::Recipe;
 
@@ -14,22 +14,27 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match &app.dialog {
         Some(Dialog::Help) => help(app, area, brush),
         Some(Dialog::ConfirmStop(run)) => {
-            let inside = window("stop", 58, 6, area, brush);
-            let theme = brush.theme;
             let text = format!("Stop {run}? It is saved first, and p can take it up again.");
-            let style = theme.text();
-            brush.wrapped(Rect { height: inside.height.min(2), ..inside }, &text, style);
-            let keys = [
-                span("y", theme.key()),
-                span(" stop    ", theme.text()),
-                span("Esc", theme.key()),
-                span(" let it train", theme.text()),
-            ];
-            brush.line(row(inside, 3), &keys);
+            question("stop", &text, [" stop    ", " let it train"], area, brush);
+        }
+        Some(Dialog::ConfirmReplay(_)) => {
+            let named = app.kept_game().map_or(0, |game| game.named.len());
+            let text = format!("Name pictures anew? Your {named} answers are replaced with the first new one.");
+            question("label pictures", &text, [" anew    ", " keep them"], area, brush);
         }
         Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
-        Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::OpenFile(_)) | None => {}
+        Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::Search(_) | Dialog::OpenFile(_)) | None => {}
     }
+}
+
+/// A question that y says yes to; what y does and what Esc leaves, in words.
+fn question(title: &str, text: &str, [yes, no]: [&'static str; 2], area: Rect, brush: &mut Brush<'_>) {
+    let inside = window(title, 58, 6, area, brush);
+    let theme = brush.theme;
+    let style = theme.text();
+    brush.wrapped(Rect { height: inside.height.min(2), ..inside }, text, style);
+    let keys = [span("y", theme.key()), span(yes, style), span("Esc", theme.key()), span(no, style)];
+    brush.line(row(inside, 3), &keys);
 }
 
 /// How many keys share a row of the help where there is no room for a sentence each.
@@ -60,9 +65,10 @@ fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_
 }
 
 fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
-    let own = keys_of(app.tab);
-    let in_full = (own.len() + keys_everywhere().len() + 4) as u16;
-    let in_short = (own.len() + keys_everywhere().len().div_ceil(SHORT_A_ROW) + 4) as u16;
+    let own = if app.playing().is_some() { PLAY } else { keys_of(app.tab) };
+    let others: Vec<&KeyLine> = keys_elsewhere(app.tab).collect();
+    let in_full = (own.len() + others.len() + 4) as u16;
+    let in_short = (own.len() + others.len().div_ceil(SHORT_A_ROW) + 4) as u16;
     let has_room = in_full + 2 <= area.height;
     let rows = if has_room { in_full } else { in_short };
     let inside = window(&format!("keys: {}", app.tab.title()), 76, rows + 2, area, brush);
@@ -76,12 +82,12 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
         at += 1;
     }
     if has_room {
-        for line in keys_everywhere() {
+        for line in others {
             help_row(line, row(inside, at), brush);
             at += 1;
         }
     } else {
-        for lines in keys_everywhere().chunks(SHORT_A_ROW) {
+        for lines in others.chunks(SHORT_A_ROW) {
             short_row(lines, row(inside, at), brush);
             at += 1;
         }
@@ -90,7 +96,7 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
 }
 
 /// Keys that are on every screen, in a word or two each.
-fn short_row(lines: &[KeyLine], area: Rect, brush: &mut Brush<'_>) {
+fn short_row(lines: &[&KeyLine], area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     let width = area.width / SHORT_A_ROW as u16;
     for (at, line) in lines.iter().enumerate() {

@@ -1,10 +1,13 @@
 //! Applications in known states, made by the same news that the jobs send.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::{Action, App, Key};
-use crate::jobs::{Attention, Gallery, History, Machine, Predictions, Restoration, RunView, Text, Update};
+use crate::jobs::{
+    Attention, Folder, Gallery, Game, History, Machine, Predictions, Restoration, RunView, Score, Text, Update, You,
+};
 use crate::run::captions::{Captions, Told};
 use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
 
@@ -244,6 +247,63 @@ pub fn compared() -> App {
     app
 }
 
+/// [`live`] with two finished runs marked, a captioner that was tested on the same pictures and a run that was tested on
+/// others; the pictures are on the screen.
+pub fn marked() -> App {
+    let mut app = live();
+    let captioner = State { model: "captioner".to_owned(), ..finished() };
+    news(&mut app, Update::Runs { changed: vec![view("captioner-1", captioner)], gone: vec![] });
+    press(&mut app, "4jj j kkk");
+    let selected = name("cnn-20250131-142530");
+    fill(&mut app, selected.as_str(), 210);
+    let same = app.selected_gallery().unwrap().clone();
+    let others = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
+    for (run, gallery) in [("captioner-1", same), ("base", others)] {
+        news(&mut app, Update::History { run: name(run), anew: true, parts: vec![history(500)] });
+        news(&mut app, Update::Gallery { run: name(run), gallery });
+    }
+    let run = name("captioner-1");
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(10)] });
+    let all = Predictions::of((0..500).map(|picture| named(9, picture + 1)));
+    news(&mut app, Update::Predictions { run: run.clone(), epoch: 10, predictions: Ok(Arc::new(all)) });
+    news(&mut app, Update::Captions { run, epoch: 10, captions: Ok(Arc::new(captions(10))) });
+    app
+}
+
+/// [`live`], and a folder of the user's is open, of which the first pictures are named.
+pub fn folder() -> App {
+    let mut app = live();
+    press(&mut app, "4o~/photos\n");
+    let files: Vec<PathBuf> = (1..=6).map(|n| format!("/home/me/photos/IMG_{n:04}.jpeg").into()).collect();
+    let pixels: Vec<u8> = (0..6u32).flat_map(|at| gallery().pixels(7 * at).unwrap().to_vec()).collect();
+    let folder = Folder {
+        gallery: Arc::new(Gallery::of_files(LABELS.map(str::to_owned).into(), pixels.into(), files.into())),
+        predictions: Arc::new(Predictions::of((0..6).map(|picture| named(4, picture)))),
+        captions: Arc::new(Captions { split: String::new(), epoch: 0, images: vec![] }),
+        asked: 120,
+        found: 120,
+        unread: 1,
+        trouble: Some(Text::of("/home/me/photos/x.jpeg: the picture can't be decoded")),
+        is_done: false,
+    };
+    news(&mut app, Update::Folder { id: 1, folder: Ok(folder) });
+    app
+}
+
+/// [`marked`], and the user has named twenty pictures; what the runs named on them is known.
+pub fn played() -> App {
+    let mut app = marked();
+    press(&mut app, "5");
+    let game = Game::new(&gallery());
+    let named = (0..20).map(|at| if at % 5 == 0 { 3 } else { game.truths[at] }).collect();
+    let game = Game { named, ..game };
+    let runs = ["base", "captioner-1"].into_iter().zip([14, 17]);
+    let runs = runs.map(|(run, right)| (name(run), Score { right, of: 20, by_label: vec![(right / 10, 2); 10] }));
+    let you = You { runs: runs.collect(), game: Some(game) };
+    news(&mut app, Update::You { run: name("cnn-20250131-142530"), you: Ok(Arc::new(you)) });
+    app
+}
+
 /// [`live`], and the first test picture was blurred and restored; the answer is there.
 pub fn restored() -> App {
     let mut app = live();
@@ -268,6 +328,17 @@ fn captions(epoch: u64) -> Captions {
     Captions { split: "test".to_owned(), epoch, images: (0..500).map(told).collect() }
 }
 
+/// The end of a log: captions of so many epochs.
+fn captions_logged(epochs: u64) -> History {
+    let mut part = History::default();
+    for epoch in 1..=epochs {
+        let path = format!("captions/test-{epoch:05}.json");
+        let kind = EventKind::Captions { split: "test".to_owned(), epoch, path };
+        part.apply(Event::new(9000 + epoch, T0 + 65_100, 65_100, kind));
+    }
+    part
+}
+
 /// A captioner that trains, its pictures on the screen.
 pub fn captioned() -> App {
     let mut app = empty();
@@ -275,13 +346,7 @@ pub fn captioned() -> App {
     let state = State { model: "captioner".to_owned(), ..state(Phase::Running, 210) };
     news(&mut app, Update::Runs { changed: vec![view(run.as_str(), state)], gone: vec![] });
     fill(&mut app, run.as_str(), 210);
-    let mut part = History::default();
-    for epoch in 1..=4 {
-        let path = format!("captions/test-{epoch:05}.json");
-        let kind = EventKind::Captions { split: "test".to_owned(), epoch, path };
-        part.apply(Event::new(9000 + epoch, T0 + 65_100, 65_100, kind));
-    }
-    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![part] });
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(4)] });
     press(&mut app, "4→→→");
     news(&mut app, Update::Captions { run, epoch: 4, captions: Ok(Arc::new(captions(4))) });
     app

@@ -5,7 +5,7 @@ use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, span};
-use crate::app::{App, Dialog, KeyLine, Tone, keys_everywhere, keys_of};
+use crate::app::{App, Dialog, KeyLine, PLAY, Tone, keys_elsewhere, keys_everywhere, keys_of};
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match (&app.dialog, app.notice()) {
@@ -15,7 +15,10 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
             let hint = if is_regex { "Enter keeps, Esc clears" } else { "no regular expression: taken as plain text" };
             typed("metrics: ", input, hint, area, brush);
         }
-        (Some(Dialog::OpenFile(input)), _) => typed("picture: ", input, "Enter names it, Esc leaves", area, brush),
+        (Some(Dialog::Search(input)), _) => typed("search: ", input, "Enter keeps, Esc ends it", area, brush),
+        (Some(Dialog::OpenFile(input)), _) => {
+            typed("picture or folder: ", input, "Enter names it, Esc leaves", area, brush)
+        }
         (_, Some(notice)) => {
             let theme = brush.theme;
             let style = match notice.tone {
@@ -41,8 +44,14 @@ fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let last: Vec<&KeyLine> = keys_everywhere().iter().filter(always).collect();
     let reserved: u16 = last.iter().map(|line| width(line)).sum();
     let mut rest = after(area, 1);
+    if app.playing().is_some() {
+        for line in PLAY {
+            rest = draw(line, rest, brush);
+        }
+        return;
+    }
     let is_useful = |line: &&KeyLine| !always(line) && line.keys != "1-6" && (line.keys == "n" || !app.runs.is_empty());
-    let others = keys_everywhere().iter().filter(is_useful);
+    let others = keys_elsewhere(app.tab).filter(is_useful);
     let own = if app.runs.is_empty() { KEYS_WITHOUT_RUNS } else { keys_of(app.tab) };
     let makes_pictures = app.makes_pictures();
     let own = own.iter().filter(|line| makes_pictures || !matches!(line.keys, "d" | "g" | "t"));

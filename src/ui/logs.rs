@@ -1,10 +1,11 @@
 //! The Logs screen: what happened to the run, or what its worker wrote.
 
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
-use super::brush::{Brush, after, below, row};
+use super::brush::{Brush, after, row, span};
 use super::headline;
-use crate::app::{App, LogSource};
+use crate::app::{App, LogLine, LogSource};
 use crate::jobs::Level;
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
@@ -12,9 +13,48 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     if app.runs.selected().is_none() {
         return;
     }
-    match app.logs.source {
-        LogSource::Events => events(app, area, brush),
-        LogSource::Text => text(app, area, brush),
+    let title = match app.logs.source {
+        LogSource::Events if app.selected_history().is_none() => {
+            return brush.centred(row(area, area.height / 2), "Reading the log …", brush.theme.dim());
+        }
+        LogSource::Events => "what happened (UTC)",
+        LogSource::Text => "log.txt",
+    };
+    let title = if app.logs.only_trouble { format!("{title}: warnings and errors") } else { title.to_owned() };
+    let inside = brush.titled(area, &title, &note(app));
+    let lines = app.log_lines();
+    for (line, at) in (0..inside.height).zip(window(lines.len(), usize::from(inside.height), app.logs.back)) {
+        log_line(app, lines[at], app.logs.at == Some(at), row(inside, line), brush);
+    }
+    if lines.is_empty() {
+        let dim = brush.theme.dim();
+        brush.centred(row(inside, inside.height / 2), none_listed(app), dim);
+    }
+}
+
+fn none_listed(app: &App) -> &'static str {
+    match (app.logs.only_trouble, app.logs.source) {
+        (true, _) => "No warning and no error: l shows all lines.",
+        (false, LogSource::Events) => "Nothing happened yet.",
+        (false, LogSource::Text) => "The worker wrote nothing.",
+    }
+}
+
+/// What is searched for, else what was left out, else how far one has scrolled.
+fn note(app: &App) -> String {
+    if app.logs.search.is_on() {
+        let text = app.logs.search.text();
+        return match app.found() {
+            (_, 0) => format!("\"{text}\" is not there"),
+            (Some(at), n) => format!("\"{text}\": {at} of {n}, n N"),
+            (None, n) => format!("\"{text}\": {n} lines, n N"),
+        };
+    }
+    match app.selected_history().map_or(0, |history| history.damaged) {
+        _ if app.logs.source == LogSource::Text => scrolled(app.logs.back),
+        0 => scrolled(app.logs.back),
+        1 => "1 damaged line was left out".to_owned(),
+        n => format!("{n} damaged lines were left out"),
     }
 }
 
@@ -22,45 +62,33 @@ fn scrolled(back: usize) -> String {
     if back == 0 { String::new() } else { format!("{back} lines below, End goes there") }
 }
 
-fn events(app: &App, area: Rect, brush: &mut Brush<'_>) {
-    let Some(history) = app.selected_history() else {
-        return brush.centred(row(area, area.height / 2), "Reading the log …", brush.theme.dim());
-    };
-    let damage = match history.damaged {
-        0 => scrolled(app.logs.back),
-        1 => "1 damaged line was left out".to_owned(),
-        n => format!("{n} damaged lines were left out"),
-    };
-    let inside = brush.titled(area, "what happened (UTC)", &damage);
+fn log_line(app: &App, line: LogLine<'_>, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let lines = history.lines();
-    for (line, at) in (0..inside.height).zip(window(lines.len(), usize::from(inside.height), app.logs.back)) {
-        let area = row(inside, line);
-        let style = match lines[at].level {
-            Level::Info => theme.text(),
-            Level::Good => theme.good(),
-            Level::Warning => theme.warn(),
-            Level::Error => theme.bad(),
-        };
-        brush.text(after(area, 1), &clock(lines[at].t_ms), theme.dim());
-        brush.text(after(area, 11), &lines[at].text, style);
+    if is_current {
+        brush.buf.set_style(area.intersection(brush.buf.area), theme.selected());
+        let bar = brush.glyph("▌", ">");
+        brush.text(area, bar, theme.accent());
     }
-    if lines.is_empty() {
-        brush.centred(row(inside, inside.height / 2), "Nothing happened yet.", theme.dim());
+    let style = match line.level {
+        Level::Info => theme.text(),
+        Level::Good => theme.good(),
+        Level::Warning => theme.warn(),
+        Level::Error => theme.bad(),
+    };
+    let mut text = after(area, 1);
+    if let Some(t_ms) = line.t_ms {
+        brush.text(text, &clock(t_ms), theme.dim());
+        text = after(area, 11);
     }
-}
-
-fn text(app: &App, area: Rect, brush: &mut Brush<'_>) {
-    let inside = brush.titled(area, "log.txt", &scrolled(app.logs.back));
-    let style = brush.theme.text();
-    let lines = &app.logs.text;
-    for (line, at) in (0..inside.height).zip(window(lines.len(), usize::from(inside.height), app.logs.back)) {
-        brush.text(after(row(inside, line), 1), &lines[at], style);
+    let mut spans = Vec::new();
+    let mut told = 0;
+    for place in app.logs.search.places(line.text) {
+        spans.push(span(&line.text[told..place.start], style));
+        spans.push(span(&line.text[place.clone()], style.add_modifier(Modifier::REVERSED)));
+        told = place.end;
     }
-    if lines.is_empty() {
-        let dim = brush.theme.dim();
-        brush.centred(row(below(inside, inside.height / 2), 0), "The worker wrote nothing.", dim);
-    }
+    spans.push(span(&line.text[told..], style));
+    brush.line(text, &spans);
 }
 
 /// The numbers of the lines in sight, the last one `back` lines above the end.

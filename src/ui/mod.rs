@@ -1,5 +1,6 @@
 //! The screens: how the application's state looks. Drawing changes nothing but the buffer.
 
+mod answers;
 mod attention;
 mod brush;
 mod cards;
@@ -20,6 +21,7 @@ mod matrix;
 mod metrics;
 mod phase;
 pub mod pictures;
+mod play;
 mod portrait;
 mod preview;
 mod run_table;
@@ -34,7 +36,7 @@ mod widgets;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::{App, Tab};
+use crate::app::{App, Page, Tab};
 use attention::Glow;
 use brush::{Brush, below, row, top};
 use pictures::{Picture, Pictures};
@@ -52,11 +54,12 @@ pub struct Screens {
     glow: Option<Glow>,
     /// Where the curves of the last frame's large chart are, for the mouse.
     chart: Option<Rect>,
+    page: Option<Page>,
 }
 
 impl Screens {
     pub fn new(theme: Theme) -> Screens {
-        Screens { theme, file: None, triple: None, glow: None, chart: None }
+        Screens { theme, file: None, triple: None, glow: None, chart: None, page: None }
     }
 
     /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
@@ -71,12 +74,17 @@ impl Screens {
         Some(f64::from(column - chart.x) / f64::from(chart.width.saturating_sub(1).max(1)))
     }
 
+    /// Which pictures of the list the last frame showed, for the keys that move by pages; none if it showed no list.
+    pub fn page(&self) -> Option<Page> {
+        self.page
+    }
+
     /// Draws a whole frame.
     pub fn render(&mut self, app: &App, area: Rect, buf: &mut Buffer, pictures: &mut dyn Pictures) {
         self.keep_file(app);
         Triple::keep(&mut self.triple, app.preview.triple.as_ref());
         Glow::keep(&mut self.glow, app.preview.attention.as_ref());
-        let mut brush = Brush { theme: self.theme, buf, pictures, chart: None };
+        let mut brush = Brush { theme: self.theme, buf, pictures, chart: None, page: None };
         tabs::render(app, top(area, 1), &mut brush);
         let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
         match app.tab {
@@ -90,6 +98,7 @@ impl Screens {
                 triple::render(view, self.triple.as_ref(), body, &mut brush);
             }
             Tab::Preview => preview::render(app, self.file.as_ref().map(|(_, picture)| picture), body, &mut brush),
+            Tab::Compare if let Some(view) = app.playing() => play::render(app, view, body, &mut brush),
             Tab::Compare => compare::render(app, body, &mut brush),
             Tab::Logs => logs::render(app, body, &mut brush),
         }
@@ -98,6 +107,7 @@ impl Screens {
         }
         dialogs::render(app, body, &mut brush);
         self.chart = brush.chart;
+        self.page = brush.page;
     }
 
     fn keep_file(&mut self, app: &App) {

@@ -21,9 +21,13 @@ pub const CAPTION: u16 = 3;
 pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     match (app.selected_gallery(), app.preview.picture()) {
         (Some(Ok(gallery)), Some(index)) => return one(app, gallery, index, area, brush),
-        (Some(Ok(_)), None) => brush.centred(row(area, area.height / 2), none_listed(app), brush.theme.dim()),
+        (Some(Ok(_)), None) => {
+            let style = brush.theme.dim();
+            brush.wrapped(below(area, area.height / 3), none_listed(app), style);
+        }
         // A run that failed for want of its pictures says so itself.
-        (Some(Err(_)), _) if app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
+        (Some(Err(_)), _)
+            if app.folder().is_none() && app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
         (Some(Err(why)), _) => {
             let style = brush.theme.warn();
             brush.wrapped(below(area, area.height / 3), why.as_str(), style);
@@ -38,17 +42,23 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
 
 /// A picture with its labels and its caption below; returns the area that is left.
 pub fn one(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    // In a low terminal the caption has the place of the bar.
+    let has_bar = !app.has_captions() || area.height >= FULL.1 + 4;
+    let left = labelled(app, gallery, index, area, has_bar, brush);
+    let Some(told) = app.caption(index) else { return left };
+    below(left, told::caption(told, top(left, CAPTION), brush))
+}
+
+/// A picture with its labels below, with a bar of how sure or without; returns the area that is left.
+pub fn labelled(app: &App, gallery: &Gallery, index: u32, area: Rect, has_bar: bool, brush: &mut Brush<'_>) -> Rect {
     let pixels = FULL.1.min(area.height.saturating_sub(1));
     picture(gallery, index, top(area, pixels), brush);
     let left = below(area, pixels);
-    // In a low terminal the caption has the place of the bar.
-    let of_labels = if app.has_captions() && left.height < 4 { 1 } else { 2 };
+    let of_labels = if has_bar { 2 } else { 1 };
     if let Some(shown) = Shown::new(gallery, predictions(app), index) {
         labels(gallery, &shown, top(left, of_labels), brush);
     }
-    let left = below(left, of_labels);
-    let Some(told) = app.caption(index) else { return left };
-    below(left, told::caption(told, top(left, CAPTION), brush))
+    below(left, of_labels)
 }
 
 /// Rows that captions have below pictures.
@@ -66,10 +76,16 @@ pub fn predictions(app: &App) -> Option<&crate::jobs::Predictions> {
 
 /// Why the list of pictures is empty.
 pub fn none_listed(app: &App) -> &'static str {
-    if app.preview.show.needs_predictions() && predictions(app).is_none() {
+    if app.preview.needs_predictions() && predictions(app).is_none() {
         "Nothing named yet: the first epoch is under way."
+    } else if let Some(why) = app.nobody_differs() {
+        why
+    } else if app.preview.is_filtered() {
+        "No picture is like that at this epoch: 0 shows all of them again."
+    } else if app.folder().is_some() {
+        "Looking at the pictures …"
     } else {
-        "No picture is like that at this epoch."
+        "There are no pictures."
     }
 }
 
@@ -83,25 +99,28 @@ pub fn picture(gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>)
 /// True and named label in the first row; in the second, if there is one, how sure.
 pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let truth = gallery.label(shown.truth);
+    let truth = shown.truth.map_or("", |truth| gallery.label(truth));
     let Some((named, sure)) = shown.named else {
         let why = if gallery.is_made() { "  no judge has looked" } else { "  not named yet" };
         let spans = [span(truth, theme.title()), span(why, theme.dim())];
         brush.line(row(area, 0), &spans);
         return;
     };
-    let (mark, style) = verdict(named == shown.truth, brush);
+    let (mark, style) = match shown.is_right() {
+        Some(is_right) => verdict(is_right, brush),
+        None => ("", theme.accent()),
+    };
     let percent = format!("{:>3.0} %", sure * 100.0);
-    let spans = if named == shown.truth {
-        vec![span(mark, style), span(" ", theme.text()), span(truth, style)]
-    } else {
-        let named = gallery.label(named);
-        vec![
+    let named = gallery.label(named);
+    let spans = match shown.is_right() {
+        None => vec![span(named, theme.title())],
+        Some(true) => vec![span(mark, style), span(" ", theme.text()), span(named, style)],
+        Some(false) => vec![
             span(mark, style),
             span(" ", theme.text()),
             span(named, style),
             span(format!(", {} {truth}", gallery.truth_word()), theme.dim()),
-        ]
+        ],
     };
     let first = row(area, 0);
     brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
@@ -136,7 +155,7 @@ pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: 
         let known = app.predictions_of(*epoch).and_then(|loaded| loaded.as_deref().ok());
         let Some(shown) = Shown::new(gallery, known, index) else { continue };
         let Some((named, sure)) = shown.named else { continue };
-        let (mark, style) = verdict(named == shown.truth, brush);
+        let (mark, style) = verdict(shown.is_right() == Some(true), brush);
         let name = Rect { width: 13.min(area.width.saturating_sub(11)), ..after(area, 11) };
         brush.line(name, &[span(mark, style), span(" ", theme.text()), span(gallery.label(named), style)]);
         brush.right(area, &format!("{:>3.0} %", sure * 100.0), theme.text());

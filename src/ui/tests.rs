@@ -7,7 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::fixture::{attended, captioned, compared, empty, failed, fill, live, name, news, paused, press, restored};
+use super::fixture::{
+    attended, captioned, compared, empty, failed, fill, folder, live, marked, name, news, paused, played, press,
+    restored,
+};
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
@@ -134,6 +137,44 @@ fn captions_under_their_pictures_and_where_was_looked() {
 }
 
 #[test]
+fn answers_of_marked_runs_under_a_picture_and_filters() {
+    let mut app = marked();
+    press(&mut app, "→");
+    snapshot("marked", &app);
+    press(&mut app, "fv");
+    snapshot("marked_filtered", &app);
+    press(&mut app, "0cc");
+    snapshot("marked_none", &app);
+}
+
+#[test]
+fn a_folder_of_the_users() {
+    let mut app = folder();
+    press(&mut app, "→");
+    snapshot("folder", &app);
+}
+
+#[test]
+fn the_user_beside_the_models() {
+    let mut app = played();
+    snapshot("you", &app);
+    press(&mut app, "b");
+    snapshot("you_by_label", &app);
+    press(&mut app, "l");
+    snapshot("play", &app);
+}
+
+#[test]
+fn a_log_searched_and_filtered() {
+    let mut app = live();
+    press(&mut app, "6/saved\nn");
+    snapshot("logs_searched", &app);
+    press(&mut app, "l");
+    let buf = frame(&app, SMALL, Theme::DARK);
+    insta::assert_snapshot!("logs_no_trouble", described(&buf));
+}
+
+#[test]
 fn dialogs() {
     for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
     {
@@ -163,10 +204,12 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), compared(), failed(), paused(), captioned()];
+    let states = [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played()];
     for mut app in states {
-        for keys in ["1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "6", "6w", "1n", "1x", "1?", "1/a", "4o"]
-        {
+        for keys in [
+            "1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "5b", "5l", "6", "6w", "6/e", "1n", "1x", "1?",
+            "1/a", "4o",
+        ] {
             press(&mut app, keys);
             for (width, height) in
                 [(0, 0), (1, 1), (2, 2), (7, 3), (20, 5), (39, 11), (80, 1), (1, 50), (133, 30), (300, 90)]

@@ -3,11 +3,10 @@
 mod settings;
 
 use super::args::CompareArgs;
-use super::interval::wilson;
 use super::table;
 use super::{CliResult, Globals};
 use crate::config::{self, Config, ModelKind};
-use crate::jobs::{Confusion, History, Subject};
+use crate::jobs::{Confusion, Game, History, Subject, play, wilson};
 use crate::run::{Observation, Phase, RunDir, RunName, observe};
 use crate::train::checkpoints;
 use serde::Serialize;
@@ -39,6 +38,8 @@ struct Row {
     slot_coverage: Option<f64>,
     facts_a_caption: Option<f64>,
     cider: Option<f64>,
+    /// The share that it named right of the pictures that the user named (`l` on screen 5).
+    yours: Option<f64>,
     /// Of pictures that the model makes.
     agreement: Option<f64>,
     diversity: Option<f64>,
@@ -51,7 +52,17 @@ struct Column {
     value: Option<fn(&Row) -> Option<f64>>,
 }
 
-const COLUMNS: [Column; 14] = {
+/// The model of the row of the user's, whose figures are all of the pictures that were named.
+const HUMAN: &str = "human";
+
+impl Row {
+    /// A figure that only a run has.
+    fn of_run<T>(&self, value: T) -> Option<T> {
+        (self.model != HUMAN).then_some(value)
+    }
+}
+
+const COLUMNS: [Column; 15] = {
     const fn plain(title: &'static str, text: fn(&Row) -> Option<String>) -> Column {
         Column { title, text, value: None }
     }
@@ -62,14 +73,15 @@ const COLUMNS: [Column; 14] = {
         plain("run", |row| Some(row.run.clone())),
         plain("model", |row| Some(row.model.clone())),
         plain("parameters", |row| row.parameters.map(|count| format!("{:.0} k", count as f64 / 1e3))),
-        plain("epochs", |row| Some(row.epoch.to_string())),
-        plain("minutes", |row| Some(format!("{:.1}", row.minutes))),
-        ranked("label right", |row| Some(percent(row.accuracy)), |row| Some(row.accuracy)),
+        plain("epochs", |row| row.of_run(row.epoch.to_string())),
+        plain("minutes", |row| row.of_run(format!("{:.1}", row.minutes))),
+        ranked("on yours", |row| row.yours.map(percent), |row| row.yours),
+        ranked("label right", |row| row.of_run(percent(row.accuracy)), |row| row.of_run(row.accuracy)),
         plain("95 % interval", |row| Some(format!("{:.2} to {:.2}", 100.0 * row.interval[0], 100.0 * row.interval[1]))),
         ranked(
             "worst label",
-            |row| Some(format!("{} {}", row.worst_label, percent(row.worst_accuracy))),
-            |row| Some(row.worst_accuracy),
+            |row| row.of_run(format!("{} {}", row.worst_label, percent(row.worst_accuracy))),
+            |row| row.of_run(row.worst_accuracy),
         ),
         plain("none", |row| row.none.map(percent)),
         ranked("truth", |row| row.slot_truth.map(percent), |row| row.slot_truth),
@@ -92,11 +104,16 @@ pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
         print!("{}", if args.markdown { markdown(&lines) } else { table::aligned(&lines) });
         return Ok(());
     }
-    let mut rows: Vec<Row> = runs.iter().filter_map(row).collect();
+    let games = play::games(&globals.runs).unwrap_or_else(|why| {
+        eprintln!("what you named is left out: {}", why.as_str());
+        Vec::new()
+    });
+    let mut rows: Vec<Row> = runs.iter().filter_map(|run| row(run, &games)).collect();
     // Named runs stand in the order in which they were named.
     if args.named.is_empty() {
         rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
     }
+    rows.extend(games.iter().filter(|game| runs.iter().any(|run| play::plays(run, game))).filter_map(your_row));
     if args.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else if rows.is_empty() {
@@ -109,8 +126,40 @@ pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
     Ok(())
 }
 
+/// What the user named right; none of a game in which that is nothing yet.
+fn your_row(game: &Game) -> Option<Row> {
+    let yours = game.yours();
+    let (low, high) = yours.interval();
+    let asked = game.labels.iter().zip(&yours.by_label).filter(|(_, (_, of))| *of > 0);
+    let shares = asked.map(|(label, (right, of))| (label.clone(), *right as f64 / *of as f64));
+    let (worst_label, worst_accuracy) = shares.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(Row {
+        run: "you".to_owned(),
+        model: HUMAN.to_owned(),
+        phase: if game.is_over() { Phase::Finished } else { Phase::Paused },
+        data: game.source.data.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        seed: 0,
+        parameters: None,
+        epoch: 0,
+        minutes: 0.0,
+        images: yours.of as u64,
+        accuracy: yours.share(),
+        interval: [low, high],
+        worst_label,
+        worst_accuracy,
+        none: None,
+        slot_truth: None,
+        slot_coverage: None,
+        facts_a_caption: None,
+        cider: None,
+        yours: Some(yours.share()),
+        agreement: None,
+        diversity: None,
+    })
+}
+
 /// None of a run that was never tested.
-fn row(run: &RunDir) -> Option<Row> {
+fn row(run: &RunDir, games: &[Game]) -> Option<Row> {
     let Observation { phase, state, .. } = observe(run);
     let state = state?;
     let history = History::read(run);
@@ -143,6 +192,11 @@ fn row(run: &RunDir) -> Option<Row> {
         slot_coverage: of_test("slot_coverage"),
         facts_a_caption: of_test("facts_a_caption"),
         cider: of_test("cider"),
+        yours: games
+            .iter()
+            .find(|game| play::plays(run, game))
+            .and_then(|game| play::score_of(run, game))
+            .map(|it| it.share()),
         agreement: last("generated/agreement"),
         diversity: last("generated/diversity"),
     })
@@ -219,6 +273,7 @@ fn markdown(lines: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jobs::Source;
 
     fn row(run: &str, accuracy: f64, cider: Option<f64>) -> Row {
         Row {
@@ -240,6 +295,7 @@ mod tests {
             slot_coverage: None,
             facts_a_caption: None,
             cider,
+            yours: None,
             agreement: None,
             diversity: None,
         }
@@ -255,6 +311,27 @@ mod tests {
 | b | CNN, plain | 2 | 1.2 | *80.00 %* | 75.00 to 85.00 | *cat 50.00 %* |  |
 ";
         assert_eq!(found, due);
+    }
+
+    #[test]
+    fn what_the_user_named_stands_below_and_is_compared_on_the_same_pictures() {
+        let game = Game {
+            source: Source::default(),
+            labels: ["cat", "dog"].map(String::from).to_vec(),
+            pictures: vec![4, 0, 7],
+            truths: vec![1, 0, 1],
+            named: vec![1, 1],
+        };
+        let run = Row { yours: Some(1.0), ..row("a", 0.75, None) };
+        let found = markdown(&cells(&[run, your_row(&game).unwrap()]));
+        let due = "\
+| run | model | epochs | minutes | on yours | label right | 95 % interval | worst label |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| a | CNN, plain | 2 | 1.2 | *100.00 %* | 75.00 % | 70.00 to 80.00 | cat 50.00 % |
+| you | human |  |  | 50.00 % |  | 9.45 to 90.55 |  |
+";
+        assert_eq!(found, due);
+        assert!(your_row(&Game { named: vec![], ..game }).is_none());
     }
 
     #[test]

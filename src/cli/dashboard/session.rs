@@ -164,6 +164,9 @@ impl Session {
         self.drawn = Instant::now();
         let (app, screens) = (&self.app, &mut self.screens);
         self.stage.draw(|frame, pictures| screens.render(app, frame.area(), frame.buffer_mut(), pictures))?;
+        if let Some(page) = self.screens.page() {
+            self.app.preview.page = page;
+        }
         Ok(())
     }
 }

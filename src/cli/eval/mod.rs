@@ -6,11 +6,11 @@ mod noise;
 mod restoration;
 
 use super::args::EvalArgs;
-use super::interval::wilson;
 use super::model::{self, Found};
 use super::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset, IMAGE_BYTES, Split};
+use crate::jobs::wilson;
 use crate::ops::{Backend, macs};
 use crate::train::captioner::recipe::exam::{labels_and_none, with_beams};
 use crate::train::captioner::{Pictures, Speaker};

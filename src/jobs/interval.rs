@@ -1,7 +1,7 @@
 //! How surely a share is known.
 
 /// The 95 % interval of a share `p` of `n` (Wilson 1927).
-pub(super) fn wilson(p: f64, n: f64) -> (f64, f64) {
+pub fn wilson(p: f64, n: f64) -> (f64, f64) {
     const Z: f64 = 1.959_964;
     let centre = p + Z * Z / (2.0 * n);
     let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();

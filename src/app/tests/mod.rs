@@ -1,11 +1,17 @@
 //! The application as a whole: keys and news in, effects and state out.
 
+mod folder;
+mod marked;
+mod play;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::runs::tests::view;
 use super::*;
-use crate::jobs::{Answer, Ask, Attention, Damage, FileAnswer, NewRun, Recipe, Restoration, RunView, Sheet};
+use crate::jobs::{
+    self, Ask, Attention, Damage, FileAnswer, Folder, Game, Ink, NewRun, Recipe, Restoration, RunView, Sheet,
+};
 use crate::run::{Event, EventKind, Num, Phase, SheetNote, State};
 
 fn app() -> App {
@@ -66,15 +72,19 @@ fn history(epochs: u64) -> History {
 /// One run with pictures of five cats and dogs, of which the second epoch names picture 2 wrongly.
 fn with_pictures() -> App {
     let mut app = one(Phase::Running);
+    load_pictures(&mut app);
+    app
+}
+
+fn load_pictures(app: &mut App) {
     let run = name("a");
-    news(&mut app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
+    news(app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
     let gallery = Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0]));
-    news(&mut app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
+    news(app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
     for (epoch, named) in [(1, [1, 1, 1, 1, 0]), (2, [0, 1, 1, 1, 0])] {
         let predictions = Ok(Arc::new(Predictions::of(named.map(|label| (label, 0.9)))));
-        news(&mut app, Update::Predictions { run: run.clone(), epoch, predictions });
+        news(app, Update::Predictions { run: run.clone(), epoch, predictions });
     }
-    app
 }
 
 /// [`with_pictures`], and the second epoch has a sheet of a cat and a dog, of which the judge sees two dogs.
@@ -139,7 +149,7 @@ fn d_asks_a_run_that_trains_for_fresh_pictures_of_the_label_in_view() {
     let order = |label| [Order::Ask { run: name("a"), ask: draw(label) }];
     assert_eq!(orders(press(&mut app, "d")), order(Some("dog")));
     assert_eq!(orders(press(&mut app, "D")), order(None));
-    news(&mut app, Update::Answered { run: name("a"), ask: draw(None), answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: draw(None), answer: jobs::Answer::Confirmed });
     assert_eq!(app.runs.asked(&name("a")), None);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
     assert_eq!(orders(press(&mut app, "d")), [], "nobody is there to draw");
@@ -178,7 +188,7 @@ fn pause_is_asked_then_confirmed() {
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Pausing)], gone: vec![] });
     assert_eq!(app.runs.asked(&name("a")), None);
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Paused)], gone: vec![] });
-    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: jobs::Answer::Confirmed });
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
 }
 
@@ -186,7 +196,7 @@ fn pause_is_asked_then_confirmed() {
 fn a_confirmed_pause_counts_before_the_run_is_looked_at_again() {
     let mut app = one(Phase::Running);
     press(&mut app, "p");
-    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: Answer::Confirmed });
+    news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer: jobs::Answer::Confirmed });
     assert_eq!(orders(press(&mut app, "p")), [Order::Ask { run: name("a"), ask: Ask::Resume }]);
 }
 
@@ -203,7 +213,7 @@ fn a_pause_can_be_taken_back_while_the_worker_still_saves() {
 
 #[test]
 fn an_answer_that_is_no_yes_is_told_and_forgotten() {
-    for answer in [Answer::NoWorker, Answer::TimedOut, Answer::Refused(Text::of("busy"))] {
+    for answer in [jobs::Answer::NoWorker, jobs::Answer::TimedOut, jobs::Answer::Refused(Text::of("busy"))] {
         let mut app = one(Phase::Running);
         press(&mut app, "p");
         news(&mut app, Update::Answered { run: name("a"), ask: Ask::Pause, answer });
@@ -314,7 +324,7 @@ fn a_file_of_the_users_is_named_by_the_selected_run_and_late_answers_are_dropped
     press(&mut app, "4o");
     app.update(Action::Paste("/tmp/cat.png\n".to_owned()));
     let asked = orders(key(&mut app, Key::Enter));
-    let wanted = Order::NameFile { id: 1, path: "/tmp/cat.png".into(), model: Some(name("a")) };
+    let wanted = Order::Open { id: 1, path: "/tmp/cat.png".into(), model: Some(name("a")) };
     assert_eq!(asked, [wanted]);
     key(&mut app, Key::Esc);
     let answer = FileAnswer {
@@ -481,4 +491,40 @@ fn a_replaced_log_loads_its_predictions_again() {
     let mut app = with_pictures();
     let effects = news(&mut app, Update::History { run: name("a"), anew: true, parts: vec![history(1)] });
     assert!(matches!(&orders(effects)[..], [Order::LoadPredictions { epoch: 1, .. }]));
+}
+
+#[test]
+fn logs_are_searched_filtered_and_jumped_through() {
+    let mut app = one(Phase::Failed);
+    press(&mut app, "6w");
+    let told = [
+        "INFO pixscribe: begun",
+        " WARN pixscribe: the disk is slow",
+        "INFO pixscribe: the disk is fine",
+        "ERROR pixscribe: the Disk is full",
+        "pixscribe: the disk is full",
+    ];
+    let lines: Vec<String> = told.iter().map(|line| format!("2026-11-30T21:50:39Z {line}")).collect();
+    news(&mut app, Update::Text { run: name("a"), lines: lines.into() });
+    press(&mut app, "/disk");
+    assert_eq!((app.found(), app.logs.at), ((Some(1), 4), Some(1)));
+    key(&mut app, Key::Enter);
+    let jumps = ["n", "n", "n", "n", "N", "N"].map(|keys| {
+        press(&mut app, keys);
+        app.logs.at
+    });
+    assert_eq!(jumps, [2, 3, 4, 1, 4, 3].map(Some));
+    press(&mut app, "l");
+    assert_eq!((app.log_lines().len(), app.found()), (2, (None, 2)));
+    press(&mut app, "e");
+    assert_eq!(app.logs.at, Some(1));
+    key(&mut app, Key::Esc);
+    assert!(!app.logs.search.is_on() && app.tab == Tab::Logs);
+    press(&mut app, "n");
+    assert!(matches!(app.dialog, Some(Dialog::NewRun(_))), "without a search it is a new run");
+    key(&mut app, Key::Esc);
+    press(&mut app, "we");
+    assert!(app.notice().is_some_and(|notice| notice.text.contains("w shows")));
+    key(&mut app, Key::Esc);
+    assert_eq!(app.tab, Tab::Jobs);
 }
