@@ -39,7 +39,7 @@ pub use keymap::{KeyLine, keys_everywhere, keys_of};
 pub use logs::{LogSource, LogsView};
 pub use loss::LossView;
 pub use matrix::MatrixView;
-pub use metrics::{MetricFilter, MetricGroup, groups};
+pub use metrics::{MetricFilter, MetricGroup, groups, mean_of};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use plot::{Line, Plot, Reading};

@@ -85,7 +85,7 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Make a run of a Hugging Face folder with a captioner (VisionEncoderDecoder of a ViT and a GPT-2)
     Import(ImportArgs),
-    /// Write a model in another program's form
+    /// Write a model in another program's form, or what a run logged as numbers, curves and pictures
     Export(ExportArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
@@ -264,6 +264,8 @@ pub enum ExportForm {
     Json,
     /// A folder that TensorBoard opens: curves, sheets of pictures, captions
     Tensorboard,
+    /// A folder of pictures: curves, the confusion matrix, bars of the labels
+    Png,
 }
 
 #[derive(Clone, Debug, Args)]
