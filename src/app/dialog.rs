@@ -11,6 +11,7 @@ use crate::run::RunName;
 pub enum Dialog {
     Help,
     ConfirmStop(RunName),
+    ConfirmTrash(RunName),
     /// The filter of runs, typed in the last row.
     Filter(Input),
     /// The filter of metrics, typed in the last row.

@@ -27,6 +27,7 @@ mod restore;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod window;
 
 use std::collections::{BTreeSet, HashMap};

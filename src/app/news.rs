@@ -23,6 +23,8 @@ impl App {
                 self.runs.select(&run);
                 self.tab = Tab::Jobs;
             }
+            Update::Trashed { run, answer } => self.hear_trashed(&run, answer),
+            Update::BroughtBack { answer } => self.hear_brought_back(answer),
             Update::NotStarted { reason } => self.say(Tone::Bad, reason.as_str()),
             Update::Gallery { run, gallery } => {
                 if self.wanted.followed.contains(&run) {

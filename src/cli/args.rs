@@ -87,6 +87,10 @@ pub enum Command {
     Import(ImportArgs),
     /// Write a model in another program's form, or what a run logged as numbers, curves and pictures
     Export(ExportArgs),
+    /// Delete old checkpoints of runs that nobody computes; the newest, the best and the finished model stay
+    Prune(PruneArgs),
+    /// Move runs that nobody computes into the trash, look into it, bring runs back, empty it
+    Trash(TrashArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -266,6 +270,41 @@ pub enum ExportForm {
     Tensorboard,
     /// A folder of pictures: curves, the confusion matrix, bars of the labels
     Png,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// The runs' names [default: all that nobody computes]
+    #[arg(value_name = "RUN")]
+    pub named: Vec<RunName>,
+    /// How many of the last checkpoints of a run stay, beside the best
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub keep: NonZeroUsize,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TrashArgs {
+    /// The runs' names; for --undo the one to bring back [default for --undo: the last that came]
+    #[arg(value_name = "RUN", required_unless_present_any = ["list", "undo", "empty"])]
+    pub named: Vec<RunName>,
+    /// Show what is in the trash
+    #[arg(long, conflicts_with_all = ["named", "undo", "empty"])]
+    pub list: bool,
+    /// Bring a run back
+    #[arg(long, conflicts_with = "empty")]
+    pub undo: bool,
+    /// For --undo: bring it back under this name
+    #[arg(long = "as", value_name = "NAME", requires = "undo")]
+    pub new_name: Option<RunName>,
+    /// Delete for good what is in the trash
+    #[arg(long, conflicts_with = "named")]
+    pub empty: bool,
+    /// Do not ask
+    #[arg(long, requires = "empty")]
+    pub yes: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -14,18 +14,12 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match &app.dialog {
         Some(Dialog::Help) => help(app, area, brush),
         Some(Dialog::ConfirmStop(run)) => {
-            let inside = window("stop", 58, 6, area, brush);
-            let theme = brush.theme;
             let text = format!("Stop {run}? It is saved first, and p can take it up again.");
-            let style = theme.text();
-            brush.wrapped(Rect { height: inside.height.min(2), ..inside }, &text, style);
-            let keys = [
-                span("y", theme.key()),
-                span(" stop    ", theme.text()),
-                span("Esc", theme.key()),
-                span(" let it train", theme.text()),
-            ];
-            brush.line(row(inside, 3), &keys);
+            question("stop", &text, "let it train", area, brush);
+        }
+        Some(Dialog::ConfirmTrash(run)) => {
+            let text = format!("Move {run} into the trash? u brings it back until the trash is emptied.");
+            question("trash", &text, "keep it here", area, brush);
         }
         Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
         Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::OpenFile(_)) | None => {}
@@ -57,6 +51,23 @@ fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_
     }
     brush.text(Rect { width: width - 4, ..after(row(frame, 0), 2) }, &format!(" {title} "), theme.title());
     Rect { x: x + 2, y: y + 1, width: width - 4, height: height - 2 }
+}
+
+/// A question about a run, with the keys that answer it: y does what the title says.
+fn question(title: &str, text: &str, otherwise: &str, area: Rect, brush: &mut Brush<'_>) {
+    let inside = window(title, 58, 6, area, brush);
+    let theme = brush.theme;
+    let style = theme.text();
+    brush.wrapped(Rect { height: inside.height.min(2), ..inside }, text, style);
+    let yes = format!(" {title}    ");
+    let keys = [
+        span("y", theme.key()),
+        span(yes.as_str(), theme.text()),
+        span("Esc", theme.key()),
+        span(" ", theme.text()),
+        span(otherwise, theme.text()),
+    ];
+    brush.line(row(inside, 3), &keys);
 }
 
 fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {

@@ -135,8 +135,13 @@ fn captions_under_their_pictures_and_where_was_looked() {
 
 #[test]
 fn dialogs() {
-    for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
-    {
+    for (keys, title) in [
+        ("n", "dialog_new_run"),
+        ("x", "dialog_stop"),
+        ("jt", "dialog_trash"),
+        ("?", "dialog_help"),
+        ("/cn", "dialog_filter"),
+    ] {
         let mut app = live();
         press(&mut app, keys);
         let buf = frame(&app, SMALL, Theme::DARK);
