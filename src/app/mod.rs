@@ -105,6 +105,8 @@ pub enum Effect {
     Order(Order),
     /// Put a text into the user's clipboard.
     Copy(String),
+    /// Tell a user who looks elsewhere, if that is wanted.
+    Announce(String),
     /// Give the terminal back to the shell until continued (Ctrl-Z).
     Suspend,
     Quit,

@@ -33,7 +33,7 @@ pub use resume::load_for_resume;
 pub use runtime::{DeviceChoice, RuntimeConfig};
 pub use setting::{Allowed, Setting};
 pub use text::commented_defaults;
-pub use ui::{ColourChoice, GraphicsChoice, ThemeChoice, UiConfig};
+pub use ui::{ColourChoice, GraphicsChoice, NotifyChoice, ThemeChoice, UiConfig};
 
 choice::choice! {
     /// The models that can be trained; each has a section of its own.
