@@ -108,6 +108,9 @@ pub struct TrainArgs {
     /// Take up this run where it was; only epochs, threads and device may change
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
+    /// Train with the seeds 1 to N, as runs NAME-s1 to NAME-sN: one after the other here, or all in the queue with --detach
+    #[arg(long, value_name = "N", conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub seeds: Option<u64>,
     /// Let the run go on without this terminal, and return at once
     #[arg(long)]
     pub detach: bool,

@@ -26,6 +26,7 @@ mod runs;
 mod stop;
 mod table;
 mod train;
+mod train_seeds;
 mod trash;
 mod wait;
 
@@ -213,6 +214,8 @@ mod tests {
             "pixscribe train cnn --resume r",
             "pixscribe train --resume r --run s",
             "pixscribe train cnn --force",
+            "pixscribe train cnn --seeds 1",
+            "pixscribe train --resume r --seeds 3",
             "pixscribe runs --json --line",
             "pixscribe eval --split validation",
             "pixscribe eval --limit 0",

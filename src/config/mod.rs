@@ -73,6 +73,28 @@ pub struct Config {
     pub ui: UiConfig,
 }
 
+impl Config {
+    /// The seed of the model that a run trains.
+    pub fn seed(&self) -> u64 {
+        match self.model {
+            Some(ModelKind::Gan) => self.gan.seed,
+            Some(ModelKind::Diffusion) => self.diffusion.seed,
+            Some(ModelKind::Captioner) => self.captioner.seed,
+            Some(ModelKind::Cnn) | None => self.cnn.seed,
+        }
+    }
+
+    /// Gives that model another seed.
+    pub fn set_seed(&mut self, seed: u64) {
+        *match self.model {
+            Some(ModelKind::Gan) => &mut self.gan.seed,
+            Some(ModelKind::Diffusion) => &mut self.diffusion.seed,
+            Some(ModelKind::Captioner) => &mut self.captioner.seed,
+            Some(ModelKind::Cnn) | None => &mut self.cnn.seed,
+        } = seed;
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self::of_preset(Preset::Default)
