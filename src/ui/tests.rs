@@ -138,7 +138,7 @@ fn dialogs() {
     for (keys, title) in [
         ("n", "dialog_new_run"),
         ("x", "dialog_stop"),
-        ("jt", "dialog_trash"),
+        ("jjt", "dialog_trash"),
         ("?", "dialog_help"),
         ("/cn", "dialog_filter"),
     ] {

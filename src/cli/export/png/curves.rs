@@ -68,7 +68,8 @@ fn lines<'a>(history: &'a History, group: &MetricGroup<'a>) -> Vec<Line<'a>> {
     let line = |(&metric, colour): (&&'a str, usize)| {
         let series = history.metric(metric)?;
         let points = if history.is_per_epoch(metric) { 0 } else { series.points().len() };
-        Some(Line { metric, series, colour, smoothing: Smoothing::for_points(points) })
+        // On paper a curve is looked at as a whole: what lags behind a steep beginning would be taken for it.
+        Some(Line { metric, series, colour, smoothing: Smoothing::for_points(points).weaker() })
     };
     drawn.filter_map(line).collect()
 }
@@ -95,11 +96,8 @@ impl Plane {
         let room = if high > low { 0.04 * (high - low) } else { 0.05 * high.abs().max(1e-3) };
         let (low, high) = (low - room, high + room);
         let (low, high) = if is_share { (low.max(0.0), high.min(100.0).max(low + 1e-3)) } else { (low, high) };
-        let steps = |at: fn(&Series) -> Option<u64>| lines.iter().filter_map(move |line| at(line.series));
-        let first = steps(|series| series.points().first().map(|point| point.step)).min()? as f64;
-        let last = steps(|series| series.last().map(|point| point.step)).max()? as f64;
-        let steps = if last > first { (first, last) } else { (first - 1.0, last + 1.0) };
-        Some(Plane { top: 0.0, steps, values: (low, high), is_log, is_share })
+        let last = lines.iter().filter_map(|line| line.series.last()).map(|point| point.step).max()?;
+        Some(Plane { top: 0.0, steps: (0.0, last.max(1) as f64), values: (low, high), is_log, is_share })
     }
 
     fn x(&self, step: f64) -> f64 {
@@ -141,7 +139,7 @@ impl Plane {
             let ticks = log_ticks(10f64.powf(low), 10f64.powf(high), 9);
             return ticks.into_iter().map(|tick| (tick.log10(), format::tick(tick, tick))).collect();
         }
-        let (ticks, spacing) = ticks(low, high, 7);
+        let (ticks, spacing) = ticks(low, high, 10);
         let unit = if self.is_share { " %" } else { "" };
         ticks.into_iter().map(|tick| (tick, format!("{}{unit}", format::tick(tick, spacing)))).collect()
     }
@@ -176,14 +174,22 @@ fn legend(canvas: &mut Canvas, history: &History, lines: &[Line<'_>]) -> Result<
     Ok(y + 34.0)
 }
 
-/// Every logged value, behind the average: from the least to the largest of each column of pixels.
+/// Every logged value, behind the average: from the least to the largest of each column of pixels, without gaps between
+/// columns.
 fn band(canvas: &mut Canvas, plane: &Plane, line: &Line<'_>) -> Result<(), CliError> {
-    let mut path = Vec::new();
+    let colour = ink(THEME.faint(THEME.series(line.colour)));
+    let mut before: Option<(f64, f64)> = None;
+    let mut right = 0.0;
     for (x, range) in columns(plane, line.series) {
-        let extent = line.series.extent(range).filter(Extent::has_values);
-        path.extend(extent.into_iter().flat_map(|it| [it.min, it.max]).map(|value| (x, plane.y(f64::from(value)))));
+        let Some(extent) = line.series.extent(range).filter(Extent::has_values) else { continue };
+        let (upper, lower) = (plane.y(f64::from(extent.max)), plane.y(f64::from(extent.min)));
+        let (high, low) = before.map_or((upper, lower), |(high, low)| (upper.min(low), lower.max(high)));
+        let left = if before.is_some() { right } else { x - 0.5 };
+        right = x + 0.5;
+        canvas.rectangle((left, high - 0.5), (right, low + 0.5), colour)?;
+        before = Some((upper, lower));
     }
-    canvas.line(&path, 1.0, ink(THEME.faint(THEME.series(line.colour))))
+    Ok(())
 }
 
 fn curve(canvas: &mut Canvas, plane: &Plane, line: &Line<'_>) -> Result<(), CliError> {
