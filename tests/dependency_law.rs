@@ -53,6 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("dfdx", &["ops", "nn", "models", "train", "worker", "cli"]),
     ("ratatui", &["ui", "term", "cli"]),
     ("tokenizers", &["hf"]),
+    ("plotters", &["cli"]),
 ];
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -99,13 +99,13 @@ impl App {
         self.runs.asked(&run.name).is_some_and(|asked| asked.ask.changes_phase())
     }
 
-    fn nothing_selected(&mut self) -> Vec<Effect> {
+    pub(super) fn nothing_selected(&mut self) -> Vec<Effect> {
         self.say(Tone::Info, "No run is selected. Press n to start one.");
         Vec::new()
     }
 
     /// Says why a key does nothing for the selected run as it stands.
-    fn explain_phase(&mut self) -> Vec<Effect> {
+    pub(super) fn explain_phase(&mut self) -> Vec<Effect> {
         let Some(run) = self.runs.selected() else { return Vec::new() };
         let name = &run.name;
         let text = match run.phase {

@@ -13,6 +13,7 @@ pub enum Dialog {
     ConfirmStop(RunName),
     /// What the user named of this run's pictures would be replaced.
     ConfirmReplay(RunName),
+    ConfirmTrash(RunName),
     /// The filter of runs, typed in the last row.
     Filter(Input),
     /// The filter of metrics, typed in the last row.

@@ -54,6 +54,8 @@ pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
 const JOBS: &[KeyLine] = &[
     line("Enter", "open", "look at the run's curves; without a run, start one"),
     line("← →", "picture", "the previous or the next test picture"),
+    line("t", "trash", "move the run into the trash, unless a worker has it; it asks first"),
+    line("u", "undo", "bring back the run that came into the trash last"),
 ];
 
 const LOSS: &[KeyLine] = &[

@@ -83,7 +83,7 @@ fn quantity(metric: &str) -> &str {
 }
 
 /// The metric whose mean over an epoch this one is: `train/loss` for `train/epoch_loss`; none for others.
-pub(super) fn mean_of(metric: &str) -> Option<String> {
+pub fn mean_of(metric: &str) -> Option<String> {
     let (split, quantity) = metric.split_once('/')?;
     Some(format!("{split}/{}", quantity.strip_prefix("epoch_")?))
 }

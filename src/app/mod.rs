@@ -32,6 +32,7 @@ mod runs;
 mod show;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod window;
 
 use std::collections::{BTreeSet, HashMap};
@@ -45,7 +46,7 @@ pub use keymap::{KeyLine, PLAY, keys_elsewhere, keys_everywhere, keys_of};
 pub use logs::{LogLine, LogSource, LogsView};
 pub use loss::LossView;
 pub use matrix::MatrixView;
-pub use metrics::{MetricFilter, MetricGroup, groups};
+pub use metrics::{MetricFilter, MetricGroup, groups, mean_of};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
 pub use play::PlayView;
@@ -112,6 +113,8 @@ pub enum Effect {
     Order(Order),
     /// Put a text into the user's clipboard.
     Copy(String),
+    /// Tell a user who looks elsewhere, if that is wanted.
+    Announce(String),
     /// Give the terminal back to the shell until continued (Ctrl-Z).
     Suspend,
     Quit,

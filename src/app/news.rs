@@ -12,7 +12,11 @@ const START_TIMEOUT_MS: u64 = 20_000;
 impl App {
     pub(super) fn absorb(&mut self, update: Update) -> Vec<Effect> {
         match update {
-            Update::Runs { changed, gone } => self.runs.absorb(changed, &gone),
+            Update::Runs { changed, gone } => {
+                let ends = self.runs.ends_among(&changed);
+                self.runs.absorb(changed, &gone);
+                return ends.into_iter().map(Effect::Announce).collect();
+            }
             Update::Scanned { trouble } => {
                 self.runs.scanned = true;
                 self.runs.trouble = trouble;
@@ -24,6 +28,8 @@ impl App {
                 self.runs.select(&run);
                 self.tab = Tab::Jobs;
             }
+            Update::Trashed { run, answer } => self.hear_trashed(&run, answer),
+            Update::BroughtBack { answer } => self.hear_brought_back(answer),
             Update::NotStarted { reason } => self.say(Tone::Bad, reason.as_str()),
             Update::Gallery { run, gallery } => {
                 if self.wanted.followed.contains(&run) {

@@ -61,8 +61,12 @@ impl App {
                 self.runs.note_asked(&run, Ask::Stop, self.now_ms);
                 return vec![Effect::Order(Order::Ask { run, ask: Ask::Stop })];
             }
-            (Dialog::ConfirmStop(_) | Dialog::ConfirmReplay(_), Key::Char('n' | 'x' | 'q')) => {}
+            (Dialog::ConfirmTrash(run), Key::Char('y')) => return vec![Effect::Order(Order::Trash(run))],
             (Dialog::ConfirmReplay(run), Key::Char('y')) => self.play_anew(run),
+            (
+                Dialog::ConfirmStop(_) | Dialog::ConfirmTrash(_) | Dialog::ConfirmReplay(_),
+                Key::Char('n' | 'x' | 't' | 'q'),
+            ) => {}
             (Dialog::OpenFile(input), Key::Enter) => return self.open(input.value()),
             (Dialog::NewRun(form), Key::Enter) => return self.start(form),
             (Dialog::Filter(mut input), key) => {

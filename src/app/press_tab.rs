@@ -18,6 +18,8 @@ impl App {
         match (self.tab, key) {
             (Tab::Jobs, Key::Enter) if self.runs.is_empty() => return self.start_default(),
             (Tab::Jobs, Key::Enter) => self.tab = Tab::Loss,
+            (Tab::Jobs, Key::Char('t')) => return self.ask_before_trashing(),
+            (Tab::Jobs, Key::Char('u')) => return self.bring_back(),
             (Tab::Jobs, Key::Down) => self.runs.move_selection(1),
             (Tab::Jobs, Key::Up) => self.runs.move_selection(-1),
             (Tab::Jobs, key) => self.press_on_pictures(key),

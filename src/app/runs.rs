@@ -92,6 +92,17 @@ impl Runs {
         self.known.values().filter(|run| run.phase.is_live()).count()
     }
 
+    /// A sentence for each run that was live and, by what is new of it, has ended; a paused one has not.
+    pub fn ends_among(&self, changed: &[RunView]) -> Vec<String> {
+        let was_live = |run: &&RunView| self.known.get(&run.name).is_some_and(|before| before.phase.is_live());
+        let has_ended = |run: &&RunView| run.phase.is_over() || run.phase == Phase::Interrupted;
+        let sentence = |run: &RunView| {
+            let reason = run.state.as_ref().and_then(|state| state.reason.as_ref());
+            format!("{} is {}{}", run.name, run.phase, reason.map_or_else(String::new, |reason| format!(": {reason}")))
+        };
+        changed.iter().filter(was_live).filter(has_ended).map(sentence).collect()
+    }
+
     pub fn absorb(&mut self, changed: Vec<RunView>, gone: &[RunName]) {
         for run in changed {
             if self.asked.get(&run.name).is_some_and(|asked| asked.is_settled_by(run.phase)) {
@@ -208,6 +219,7 @@ impl Asked {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::run::State;
 
     pub fn view(name: &str, phase: Phase) -> RunView {
         RunView::bare(name.parse().unwrap(), phase)
@@ -274,6 +286,21 @@ pub(super) mod tests {
         assert_eq!(runs.asked(&name).map(|asked| &asked.ask), Some(&Ask::Pause));
         runs.absorb(vec![view("c-runs", Phase::Pausing)], &[]);
         assert_eq!(runs.asked(&name), None);
+    }
+
+    #[test]
+    fn only_runs_that_were_live_end() {
+        let runs = three();
+        let ends = |name, phase| runs.ends_among(&[view(name, phase)]);
+        assert_eq!(ends("c-runs", Phase::Finished), ["c-runs is finished"]);
+        assert_eq!(ends("b-waits", Phase::Interrupted), ["b-waits is interrupted"]);
+        let reason = Some("disk full".to_owned());
+        let failed = State { phase: Phase::Failed, reason, ..State::default() };
+        let failed = RunView { state: Some(failed.into()), ..view("c-runs", Phase::Failed) };
+        assert_eq!(runs.ends_among(&[failed]), ["c-runs is failed: disk full"]);
+        for (name, phase) in [("a-done", Phase::Finished), ("c-runs", Phase::Paused), ("new", Phase::Failed)] {
+            assert!(ends(name, phase).is_empty(), "{name} {phase}");
+        }
     }
 
     #[test]

@@ -85,8 +85,12 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Make a run of a Hugging Face folder with a captioner (VisionEncoderDecoder of a ViT and a GPT-2)
     Import(ImportArgs),
-    /// Write a model in another program's form
+    /// Write a model in another program's form, or what a run logged as numbers, curves and pictures
     Export(ExportArgs),
+    /// Delete old checkpoints of runs that nobody computes; the newest, the best and the finished model stay
+    Prune(PruneArgs),
+    /// Move runs that nobody computes into the trash, look into it, bring runs back, empty it
+    Trash(TrashArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -104,6 +108,9 @@ pub struct TrainArgs {
     /// Take up this run where it was; only epochs, threads and device may change
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
+    /// Train with the seeds 1 to N, as runs NAME-s1 to NAME-sN: one after the other here, or all in the queue with --detach
+    #[arg(long, value_name = "N", conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub seeds: Option<u64>,
     /// Let the run go on without this terminal, and return at once
     #[arg(long)]
     pub detach: bool,
@@ -267,6 +274,43 @@ pub enum ExportForm {
     Json,
     /// A folder that TensorBoard opens: curves, sheets of pictures, captions
     Tensorboard,
+    /// A folder of pictures: curves, the confusion matrix, bars of the labels
+    Png,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// The runs' names [default: all that nobody computes]
+    #[arg(value_name = "RUN")]
+    pub named: Vec<RunName>,
+    /// How many of the last checkpoints of a run stay, beside the best
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub keep: NonZeroUsize,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TrashArgs {
+    /// The runs' names; for --undo the one to bring back [default for --undo: the last that came]
+    #[arg(value_name = "RUN", required_unless_present_any = ["list", "undo", "empty"])]
+    pub named: Vec<RunName>,
+    /// Show what is in the trash
+    #[arg(long, conflicts_with_all = ["named", "undo", "empty"])]
+    pub list: bool,
+    /// Bring a run back
+    #[arg(long, conflicts_with = "empty")]
+    pub undo: bool,
+    /// For --undo: bring it back under this name
+    #[arg(long = "as", value_name = "NAME", requires = "undo")]
+    pub new_name: Option<RunName>,
+    /// Delete for good what is in the trash
+    #[arg(long, conflicts_with = "named")]
+    pub empty: bool,
+    /// Do not ask
+    #[arg(long, requires = "empty")]
+    pub yes: bool,
 }
 
 #[derive(Clone, Debug, Args)]

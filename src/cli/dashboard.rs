@@ -1,5 +1,6 @@
 //! `pixscribe` without a command: the dashboard.
 
+mod announce;
 mod clipboard;
 mod input;
 mod once;
@@ -9,6 +10,8 @@ use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{Builder, Runtime};
+
+use announce::Announcer;
 
 use super::args::DashboardArgs;
 use super::{CliError, CliResult, Globals};
@@ -42,7 +45,9 @@ pub fn run(args: &DashboardArgs, globals: &Globals) -> CliResult {
     let stage = Stage::new(pictures)?;
     let theme = theme(&config, graphics, &capabilities);
     let runtime = runtime()?;
-    let session = session::Session::new(stage, guard, theme, app(&config), setup(globals), runtime.handle())?;
+    let announcer = Announcer { choice: config.ui.notify, tmux: capabilities.tmux };
+    let session =
+        session::Session::new(stage, guard, theme, app(&config), setup(globals), announcer, runtime.handle())?;
     let farewell = runtime.block_on(session.run(capabilities.typed, woken))?;
     // Threads that wait for a worker's answer end with the process: nobody is there to hear it.
     runtime.shutdown_background();

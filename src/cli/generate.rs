@@ -90,7 +90,7 @@ fn names(known: &[String], asked: &[usize]) -> String {
 }
 
 /// A label as part of a file's name: it may come from a folder anywhere.
-fn file_name(label: &str) -> String {
+pub(super) fn file_name(label: &str) -> String {
     label.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }
 

@@ -5,6 +5,7 @@ mod ask;
 mod caption;
 mod checkpoint;
 mod compare;
+mod consent;
 mod dashboard;
 mod data;
 mod doctor;
@@ -17,12 +18,15 @@ mod model;
 mod pause;
 mod predict;
 mod progress;
+mod prune;
 mod restore;
 mod resume;
 mod runs;
 mod stop;
 mod table;
 mod train;
+mod train_seeds;
+mod trash;
 mod wait;
 
 use std::error::Error;
@@ -120,6 +124,8 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Caption(args) => caption::run(&args, &globals),
         Command::Import(args) => import::run(&args, &globals),
         Command::Export(args) => export::run(&args, &globals),
+        Command::Prune(args) => prune::run(&args, &globals),
+        Command::Trash(args) => trash::run(&args, &globals),
         Command::Predict(args) => predict::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
@@ -207,6 +213,8 @@ mod tests {
             "pixscribe train cnn --resume r",
             "pixscribe train --resume r --run s",
             "pixscribe train cnn --force",
+            "pixscribe train cnn --seeds 1",
+            "pixscribe train --resume r --seeds 3",
             "pixscribe runs --json --line",
             "pixscribe eval --split validation",
             "pixscribe eval --limit 0",
@@ -220,6 +228,14 @@ mod tests {
             "pixscribe export r -o x",
             "pixscribe export r --format abacus -o x",
             "pixscribe export r --format hf",
+            "pixscribe prune --keep 0",
+            "pixscribe prune a/b",
+            "pixscribe trash",
+            "pixscribe trash a --list",
+            "pixscribe trash a --empty",
+            "pixscribe trash a --yes",
+            "pixscribe trash a --as b",
+            "pixscribe trash --undo --empty",
             "pixscribe --graphics crayons",
             "pixscribe train cnn --set",
         ] {

@@ -33,7 +33,7 @@ pub use resume::load_for_resume;
 pub use runtime::{DeviceChoice, RuntimeConfig};
 pub use setting::{Allowed, Setting};
 pub use text::commented_defaults;
-pub use ui::{ColourChoice, GraphicsChoice, ThemeChoice, UiConfig};
+pub use ui::{ColourChoice, GraphicsChoice, NotifyChoice, ThemeChoice, UiConfig};
 
 choice::choice! {
     /// The models that can be trained; each has a section of its own.
@@ -71,6 +71,28 @@ pub struct Config {
     pub diffusion: DiffusionConfig,
     pub captioner: CaptionerConfig,
     pub ui: UiConfig,
+}
+
+impl Config {
+    /// The seed of the model that a run trains.
+    pub fn seed(&self) -> u64 {
+        match self.model {
+            Some(ModelKind::Gan) => self.gan.seed,
+            Some(ModelKind::Diffusion) => self.diffusion.seed,
+            Some(ModelKind::Captioner) => self.captioner.seed,
+            Some(ModelKind::Cnn) | None => self.cnn.seed,
+        }
+    }
+
+    /// Gives that model another seed.
+    pub fn set_seed(&mut self, seed: u64) {
+        *match self.model {
+            Some(ModelKind::Gan) => &mut self.gan.seed,
+            Some(ModelKind::Diffusion) => &mut self.diffusion.seed,
+            Some(ModelKind::Captioner) => &mut self.captioner.seed,
+            Some(ModelKind::Cnn) | None => &mut self.cnn.seed,
+        } = seed;
+    }
 }
 
 impl Default for Config {

@@ -16,11 +16,19 @@ pub struct RuntimeConfig {
     pub slots: usize,
     pub min_free_mib: u64,
     pub launcher: Vec<String>,
+    pub on_finish: Vec<String>,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self { device: DeviceChoice::Auto, threads: 0, slots: 1, min_free_mib: 0, launcher: Vec::new() }
+        Self {
+            device: DeviceChoice::Auto,
+            threads: 0,
+            slots: 1,
+            min_free_mib: 0,
+            launcher: Vec::new(),
+            on_finish: Vec::new(),
+        }
     }
 }
 
@@ -105,6 +113,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "launcher",
         meaning: "Words put before a detached worker's command, such as [\"srun\", \"--gres=gpu:1\"].",
         allowed: Allowed::Words("[\"nice\", \"-n\", \"10\"]"),
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "on_finish",
+        meaning: "A command that the worker starts when a run is over, however it ended: finished, stopped, failed or diverged. It\n\
+                  finds PIXSCRIBE_RUN, PIXSCRIBE_PHASE and PIXSCRIBE_DIR in its environment; what it says goes into the run's log.\n\
+                  []: none.",
+        allowed: Allowed::Words("[\"sh\", \"-c\", \"echo $PIXSCRIBE_RUN $PIXSCRIBE_PHASE | mail -s pixscribe me\"]"),
         default: DefaultValue::Fixed,
     },
 ];

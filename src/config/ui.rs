@@ -12,11 +12,18 @@ pub struct UiConfig {
     pub colours: ColourChoice,
     pub theme: ThemeChoice,
     pub mouse: bool,
+    pub notify: NotifyChoice,
 }
 
 impl Default for UiConfig {
     fn default() -> Self {
-        Self { graphics: GraphicsChoice::Auto, colours: ColourChoice::Auto, theme: ThemeChoice::Auto, mouse: true }
+        Self {
+            graphics: GraphicsChoice::Auto,
+            colours: ColourChoice::Auto,
+            theme: ThemeChoice::Auto,
+            mouse: true,
+            notify: NotifyChoice::Off,
+        }
     }
 }
 
@@ -57,6 +64,17 @@ choice! {
     }
 }
 
+choice! {
+    /// How the dashboard says that a run has ended to who looks elsewhere.
+    pub enum NotifyChoice {
+        Off = "off",
+        /// The terminal's bell.
+        Bell = "bell",
+        /// A notification of the desktop, by terminals that know OSC 9.
+        Osc9 = "osc9",
+    }
+}
+
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "graphics",
@@ -80,6 +98,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "mouse",
         meaning: "The dashboard hears the wheel and clicks; text is then selected with Shift held. false: the terminal keeps them.",
         allowed: Allowed::Bool,
+        default: DefaultValue::Fixed,
+    },
+    Setting {
+        key: "notify",
+        meaning: "What an open dashboard does when a run ends that was live. bell: rings; osc9: the terminal notifies the desktop,\n\
+                  if it can (kitty, iTerm2, WezTerm, Ghostty, foot; in tmux only with its allow-passthrough on).",
+        allowed: Allowed::OneOf(NotifyChoice::WORDS),
         default: DefaultValue::Fixed,
     },
 ];

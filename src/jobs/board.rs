@@ -63,6 +63,11 @@ impl Board {
         gone
     }
 
+    /// Drops a run that was moved away: should it come back as it was, that is news.
+    pub fn forget(&self, name: &RunName) {
+        self.entries().remove(name);
+    }
+
     /// Live runs that nobody looks after yet; from now on the caller does.
     pub fn take_live(&self) -> Vec<RunName> {
         let mut entries = self.entries();

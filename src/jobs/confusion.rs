@@ -63,6 +63,18 @@ impl Confusion {
         ratio(self.right(), self.total())
     }
 
+    /// Of the pictures that were named so, the share that shows it; none where nothing was.
+    pub fn precision(&self, label: usize) -> Option<f64> {
+        let named = (0..self.len()).map(|truth| self.count(truth, label)).fold(0, u64::saturating_add);
+        (named > 0).then(|| ratio(self.count(label, label), named))
+    }
+
+    /// The harmonic mean of precision and the share that was named right: 0 where nothing was.
+    pub fn f1(&self, label: usize) -> f64 {
+        let (precision, recall) = (self.precision(label).unwrap_or(0.0), self.share(label, label));
+        if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
+    }
+
     /// Pairs of labels that were mixed up, the most frequent first: (true, named, count).
     pub fn mistakes(&self) -> Vec<(usize, usize, u64)> {
         let n = self.len();
@@ -94,6 +106,14 @@ mod tests {
         assert_eq!(matrix.accuracy(), 0.75);
         assert_eq!(matrix.mistakes(), [(0, 1, 1)]);
         assert_eq!(matrix.count(5, 0), 0);
+    }
+
+    #[test]
+    fn precision_is_of_what_was_named() {
+        // By hand: 6 of 8 named 0 are 0, 6 of 10 pictures of 0 were named so; nothing was named 2.
+        let matrix = of(&[vec![6, 4, 0], vec![1, 8, 0], vec![1, 0, 0]]).unwrap();
+        assert_eq!((matrix.precision(0), matrix.precision(2)), (Some(0.75), None));
+        assert!((matrix.f1(0) - 2.0 / 3.0).abs() < 1e-12 && matrix.f1(2) == 0.0);
     }
 
     #[test]

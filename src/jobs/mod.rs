@@ -25,6 +25,7 @@ mod series;
 mod sheet;
 mod smoothing;
 mod start;
+mod trash;
 mod view;
 mod watch;
 
@@ -112,6 +113,8 @@ impl Jobs {
         match order {
             Order::Ask { run, ask } => self.ask(run, ask),
             Order::Start(wanted) => self.start_run(wanted),
+            Order::Trash(run) => self.trash(run),
+            Order::BringBack => self.bring_back(),
             Order::Follow(runs) => self.follow(&runs),
             Order::FollowText(run) => self.follow_text(run),
             Order::LoadGallery(run) => self.load_gallery(run),
@@ -154,6 +157,30 @@ impl Jobs {
                 }
                 Err(reason) => Update::NotStarted { reason },
             })
+        });
+    }
+
+    fn trash(&self, run: RunName) {
+        let (setup, board) = (Arc::clone(&self.setup), self.board.clone());
+        self.answer_with(async move {
+            let name = run.clone();
+            let answer = spawn_blocking(move || trash::put(&setup.runs_root, &name, &board)).await.ok()?;
+            Some(Update::Trashed { run, answer })
+        });
+    }
+
+    fn bring_back(&self) {
+        let (setup, board, outbox) = (Arc::clone(&self.setup), self.board.clone(), self.outbox.clone());
+        self.answer_with(async move {
+            let answer = match spawn_blocking(move || trash::bring_back(&setup.runs_root, &board)).await.ok()? {
+                Ok((run, view)) => {
+                    // Before the next sweep would find it.
+                    outbox.send(Update::changed(view.into_iter().collect())).await.ok()?;
+                    Ok(run)
+                }
+                Err(why) => Err(why),
+            };
+            Some(Update::BroughtBack { answer })
         });
     }
 

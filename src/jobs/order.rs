@@ -72,6 +72,10 @@ pub enum Order {
         ask: Ask,
     },
     Start(NewRun),
+    /// Move a run into the trash.
+    Trash(RunName),
+    /// Bring back the run that came into the trash last.
+    BringBack,
     /// Follow the logs of these runs, and no others.
     Follow(Vec<RunName>),
     /// Follow the end of this run's `log.txt`, and no other.
@@ -157,6 +161,13 @@ pub enum Update {
     },
     NotStarted {
         reason: Text,
+    },
+    Trashed {
+        run: RunName,
+        answer: Result<(), Text>,
+    },
+    BroughtBack {
+        answer: Result<RunName, Text>,
     },
     Gallery {
         run: RunName,

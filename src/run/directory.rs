@@ -102,6 +102,11 @@ impl RunDir {
         Ok(runs)
     }
 
+    /// A run whose directory is known to be there, wherever it is.
+    pub(super) fn at(root: PathBuf, name: RunName) -> RunDir {
+        RunDir { root, name }
+    }
+
     fn is_run(&self) -> bool {
         self.name.as_str() != PRETRAINED && self.config_path().is_file()
     }

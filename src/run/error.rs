@@ -1,5 +1,6 @@
 //! What can go wrong with a run directory, one sentence each.
 
+use super::Phase;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,36 @@ pub enum RunError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A worker has the run, so its files stay where they are.
+    #[error("`{name}` is {phase}: `pixscribe stop {name}` ends it first")]
+    StillLive {
+        /// The run.
+        name: String,
+        /// Where it stands.
+        phase: Phase,
+    },
+    /// A worker on another host may have the run.
+    #[error("`{name}` may still be computed on {host}: stop it there first")]
+    PerhapsLive {
+        /// The run.
+        name: String,
+        /// Where its worker was last heard from.
+        host: String,
+    },
+    /// Another run, or something else, has the name of one that is to come back.
+    #[error("there is a `{name}` in {} by now: `pixscribe trash --undo OLD --as NEW` brings a run back under another name", root.display())]
+    NameInUse {
+        /// The name.
+        name: String,
+        /// The runs folder.
+        root: PathBuf,
+    },
+    /// No such run is in the trash.
+    #[error("{}: `pixscribe trash --list` shows what there is", nothing_of(name.as_deref()))]
+    NotInTrash {
+        /// The run that was asked for, if one was.
+        name: Option<String>,
+    },
     /// Nobody computes this run, so nobody can do what is asked.
     #[error("no worker computes `{name}` now")]
     NoWorker {
@@ -92,6 +123,10 @@ fn plain_reason(cause: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file or folder".into(),
         _ => cause.to_string(),
     }
+}
+
+fn nothing_of(name: Option<&str>) -> String {
+    name.map_or_else(|| "the trash is empty".into(), |name| format!("no run named `{name}` is in the trash"))
 }
 
 fn did_you_mean(nearest: &[String]) -> String {

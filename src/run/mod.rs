@@ -23,6 +23,7 @@ mod spark;
 mod state;
 mod tail;
 mod text;
+mod trash;
 mod writer;
 
 pub use answer::{Answer, await_answer, send_and_wait};
@@ -40,6 +41,7 @@ pub use spark::{SPARK_POINTS, spark};
 pub use state::{QueuePlace, State, StateWriter};
 pub use tail::{EventTail, read_events};
 pub use text::plain_text;
+pub use trash::{Trashed, hold, in_trash, put_in_trash, refuse_live, undo_trash};
 pub use writer::EventWriter;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -84,6 +84,26 @@ impl Checkpoints {
         first_fault.map_or(Ok(Newest { found: None, notes }), Err)
     }
 
+    /// The files of checkpoints that are not among the last `keep` that can be read: the newest of those is never told, nor
+    /// are the best and the finished model.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn old(&self, keep: usize) -> Result<Vec<PathBuf>, RunError> {
+        let mut kept = 0;
+        let mut old = Vec::new();
+        let files = self.steps()?.into_iter().rev().map(|step| self.path(step)).filter(|path| path.is_file());
+        for path in files {
+            // One that cannot be read is no checkpoint to go on from, but perhaps one that somebody can repair.
+            if kept < keep.max(1) {
+                kept += usize::from(read(&path).is_ok());
+            } else {
+                old.push(path);
+            }
+        }
+        Ok(old)
+    }
+
     /// Steps that have a checkpoint, ascending.
     fn steps(&self) -> Result<Vec<u64>, RunError> {
         let list = RunError::io("list", &self.folder);
@@ -189,6 +209,24 @@ mod tests {
         assert_eq!(checkpoints.steps().unwrap(), [11, 100]);
         assert!(run.weights_dir().join(BEST).exists());
         assert_eq!(weights_in(&run.weights_dir()), Some(checkpoints.path(100)));
+    }
+
+    #[test]
+    fn what_is_old_leaves_the_last_that_can_be_read() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path(), &"a".parse::<RunName>().unwrap(), "").unwrap();
+        let checkpoints = Checkpoints::open(&run).unwrap();
+        assert!(checkpoints.old(1).unwrap().is_empty());
+        for step in [1, 2, 3] {
+            checkpoints.write(step, &file(step), step == 1, 9).unwrap();
+        }
+        checkpoints.write_model(&file(3)).unwrap();
+        std::fs::write(checkpoints.path(4), "torn").unwrap();
+        std::fs::write(run.weights_dir().join("step-5.safetensors"), "of another hand").unwrap();
+        assert_eq!(checkpoints.old(1).unwrap(), [checkpoints.path(2), checkpoints.path(1)]);
+        assert_eq!(checkpoints.old(0).unwrap(), checkpoints.old(1).unwrap());
+        assert_eq!(checkpoints.old(2).unwrap(), [checkpoints.path(1)]);
+        assert!(checkpoints.old(3).unwrap().is_empty());
     }
 
     #[test]

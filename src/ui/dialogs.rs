@@ -15,12 +15,16 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
         Some(Dialog::Help) => help(app, area, brush),
         Some(Dialog::ConfirmStop(run)) => {
             let text = format!("Stop {run}? It is saved first, and p can take it up again.");
-            question("stop", &text, [" stop    ", " let it train"], area, brush);
+            question("stop", &text, ["stop", "let it train"], area, brush);
+        }
+        Some(Dialog::ConfirmTrash(run)) => {
+            let text = format!("Move {run} into the trash? u brings it back until the trash is emptied.");
+            question("trash", &text, ["trash", "keep it here"], area, brush);
         }
         Some(Dialog::ConfirmReplay(_)) => {
             let named = app.kept_game().map_or(0, |game| game.named.len());
             let text = format!("Name pictures anew? Your {named} answers are replaced with the first new one.");
-            question("label pictures", &text, [" anew    ", " keep them"], area, brush);
+            question("label pictures", &text, ["anew", "keep them"], area, brush);
         }
         Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
         Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::Search(_) | Dialog::OpenFile(_)) | None => {}
@@ -28,12 +32,13 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
 }
 
 /// A question that y says yes to; what y does and what Esc leaves, in words.
-fn question(title: &str, text: &str, [yes, no]: [&'static str; 2], area: Rect, brush: &mut Brush<'_>) {
+fn question(title: &str, text: &str, [yes, no]: [&str; 2], area: Rect, brush: &mut Brush<'_>) {
     let inside = window(title, 58, 6, area, brush);
     let theme = brush.theme;
     let style = theme.text();
     brush.wrapped(Rect { height: inside.height.min(2), ..inside }, text, style);
-    let keys = [span("y", theme.key()), span(yes, style), span("Esc", theme.key()), span(no, style)];
+    let (yes, no) = (format!(" {yes}    "), format!(" {no}"));
+    let keys = [span("y", theme.key()), span(yes.as_str(), style), span("Esc", theme.key()), span(no.as_str(), style)];
     brush.line(row(inside, 3), &keys);
 }
 

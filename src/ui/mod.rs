@@ -11,7 +11,7 @@ mod dialogs;
 #[cfg(test)]
 mod fixture;
 mod footer;
-mod format;
+pub mod format;
 mod headline;
 mod jobs;
 mod legend;
@@ -42,6 +42,7 @@ use brush::{Brush, below, row, top};
 use pictures::{Picture, Pictures};
 use theme::Theme;
 use triple::Triple;
+pub use widgets::{log_ticks, ticks};
 
 /// All screens in one theme.
 #[derive(Debug)]

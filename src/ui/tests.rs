@@ -176,8 +176,13 @@ fn a_log_searched_and_filtered() {
 
 #[test]
 fn dialogs() {
-    for (keys, title) in [("n", "dialog_new_run"), ("x", "dialog_stop"), ("?", "dialog_help"), ("/cn", "dialog_filter")]
-    {
+    for (keys, title) in [
+        ("n", "dialog_new_run"),
+        ("x", "dialog_stop"),
+        ("jjt", "dialog_trash"),
+        ("?", "dialog_help"),
+        ("/cn", "dialog_filter"),
+    ] {
         let mut app = live();
         press(&mut app, keys);
         let buf = frame(&app, SMALL, Theme::DARK);

@@ -2,6 +2,7 @@
 //! dashboard.
 
 mod desk;
+mod on_finish;
 mod outlook;
 #[cfg(test)]
 mod tests;
@@ -122,7 +123,11 @@ pub fn run(
         tracing::error!("{reason}");
     }
     desk.leave(phase, reason);
-    Ok(desk.state)
+    let state = desk.state;
+    // The user's command may want to do something with the run.
+    drop(lock);
+    on_finish::tell(&config.runtime.on_finish, run, phase);
+    Ok(state)
 }
 
 /// Refuses a run that is over, computed, or perhaps computed elsewhere; gives its last snapshot.

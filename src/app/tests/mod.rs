@@ -234,6 +234,33 @@ fn a_worker_that_stays_silent_after_resume_is_noticed() {
 }
 
 #[test]
+fn the_trash_asks_first_and_takes_no_run_that_a_worker_has() {
+    let mut app = with_runs(vec![view("a", Phase::Finished), view("b", Phase::Paused)]);
+    app.runs.select(&name("a"));
+    assert!(orders(press(&mut app, "t")).is_empty());
+    assert!(matches!(app.dialog, Some(Dialog::ConfirmTrash(_))));
+    key(&mut app, Key::Esc);
+    assert_eq!(orders(press(&mut app, "ty")), [Order::Trash(name("a"))]);
+    news(&mut app, Update::Trashed { run: name("a"), answer: Ok(()) });
+    assert!(app.runs.get(&name("a")).is_none() && app.notice().unwrap().text.contains("Press u"));
+    assert_eq!(orders(press(&mut app, "u")), [Order::BringBack]);
+    news(&mut app, Update::Runs { changed: vec![view("a", Phase::Finished)], gone: vec![] });
+    news(&mut app, Update::BroughtBack { answer: Ok(name("a")) });
+    assert_eq!(app.runs.selected_name(), Some(&name("a")));
+    news(&mut app, Update::BroughtBack { answer: Err(Text::of("there is another `a`")) });
+    assert_eq!(app.notice().unwrap().text, "there is another `a`");
+    for phase in [Phase::Running, Phase::Starting, Phase::Pausing, Phase::Unknown] {
+        let mut app = one(phase);
+        press(&mut app, "t");
+        assert!(app.dialog.is_none() && app.notice().is_some(), "{phase}");
+    }
+    // Queued with a worker, and made without one.
+    let waiting = RunView { can_resume: false, ..view("a", Phase::Queued) };
+    assert!(with_runs(vec![waiting]).press(Key::Char('t')).is_empty());
+    assert!(self::app().press(Key::Char('t')).is_empty());
+}
+
+#[test]
 fn stopping_asks_first() {
     let mut app = one(Phase::Running);
     assert_eq!(orders(press(&mut app, "x")), []);

@@ -1,5 +1,7 @@
 //! `pixscribe compare`: what runs of any model reached, side by side, as a table, as Markdown or as JSON.
 
+mod columns;
+mod seeds;
 mod settings;
 
 use super::args::CompareArgs;
@@ -9,6 +11,8 @@ use crate::config::{self, Config, ModelKind};
 use crate::jobs::{Confusion, Game, History, Subject, play, wilson};
 use crate::run::{Observation, Phase, RunDir, RunName, observe};
 use crate::train::checkpoints;
+use columns::cells;
+use seeds::{Entry, Family, OfSeeds};
 use serde::Serialize;
 use std::path::Path;
 
@@ -43,13 +47,10 @@ struct Row {
     /// Of pictures that the model makes.
     agreement: Option<f64>,
     diversity: Option<f64>,
-}
-
-/// A column for people: its title, its text, and the value by which the best is marked.
-struct Column {
-    title: &'static str,
-    text: fn(&Row) -> Option<String>,
-    value: Option<fn(&Row) -> Option<f64>>,
+    /// Of runs that differ by their seed alone: what they are called together, and their means and deviations.
+    of_seeds: Option<OfSeeds>,
+    #[serde(skip)]
+    family: Option<Family>,
 }
 
 /// The model of the row of the user's, whose figures are all of the pictures that were named.
@@ -61,36 +62,6 @@ impl Row {
         (self.model != HUMAN).then_some(value)
     }
 }
-
-const COLUMNS: [Column; 15] = {
-    const fn plain(title: &'static str, text: fn(&Row) -> Option<String>) -> Column {
-        Column { title, text, value: None }
-    }
-    const fn ranked(title: &'static str, text: fn(&Row) -> Option<String>, value: fn(&Row) -> Option<f64>) -> Column {
-        Column { title, text, value: Some(value) }
-    }
-    [
-        plain("run", |row| Some(row.run.clone())),
-        plain("model", |row| Some(row.model.clone())),
-        plain("parameters", |row| row.parameters.map(|count| format!("{:.0} k", count as f64 / 1e3))),
-        plain("epochs", |row| row.of_run(row.epoch.to_string())),
-        plain("minutes", |row| row.of_run(format!("{:.1}", row.minutes))),
-        ranked("on yours", |row| row.yours.map(percent), |row| row.yours),
-        ranked("label right", |row| row.of_run(percent(row.accuracy)), |row| row.of_run(row.accuracy)),
-        plain("95 % interval", |row| Some(format!("{:.2} to {:.2}", 100.0 * row.interval[0], 100.0 * row.interval[1]))),
-        ranked(
-            "worst label",
-            |row| row.of_run(format!("{} {}", row.worst_label, percent(row.worst_accuracy))),
-            |row| row.of_run(row.worst_accuracy),
-        ),
-        plain("none", |row| row.none.map(percent)),
-        ranked("truth", |row| row.slot_truth.map(percent), |row| row.slot_truth),
-        ranked("coverage", |row| row.slot_coverage.map(percent), |row| row.slot_coverage),
-        ranked("CIDEr-D", |row| row.cider.map(|cider| format!("{cider:.2}")), |row| row.cider),
-        ranked("made as asked", |row| row.agreement.map(percent), |row| row.agreement),
-        ranked("diversity", |row| row.diversity.map(|it| format!("{it:.3}")), |row| row.diversity),
-    ]
-};
 
 pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
     let runs = if args.named.is_empty() {
@@ -108,20 +79,22 @@ pub fn run(args: &CompareArgs, globals: &Globals) -> CliResult {
         eprintln!("what you named is left out: {}", why.as_str());
         Vec::new()
     });
-    let mut rows: Vec<Row> = runs.iter().filter_map(|run| row(run, &games)).collect();
+    let mut entries = seeds::gather(runs.iter().filter_map(|run| row(run, &games)).collect());
     // Named runs stand in the order in which they were named.
     if args.named.is_empty() {
-        rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
+        entries.sort_by(|a, b| b.accuracy().total_cmp(&a.accuracy()));
     }
-    rows.extend(games.iter().filter(|game| runs.iter().any(|run| play::plays(run, game))).filter_map(your_row));
+    let played = games.iter().filter(|game| runs.iter().any(|run| play::plays(run, game)));
+    entries.extend(played.filter_map(your_row).map(|row| Entry::One(Box::new(row))));
     if args.json {
+        let rows: Vec<&Row> = entries.iter().flat_map(Entry::rows).collect();
         println!("{}", serde_json::to_string_pretty(&rows)?);
-    } else if rows.is_empty() {
+    } else if entries.is_empty() {
         println!("none of the runs in {} was tested yet: an epoch's end tests a run", globals.runs.display());
     } else if args.markdown {
-        print!("{}", markdown(&cells(&rows)));
+        print!("{}", markdown(&cells(&entries)));
     } else {
-        print!("{}", table::aligned(&cells(&rows)));
+        print!("{}", table::aligned(&cells(&entries)));
     }
     Ok(())
 }
@@ -155,6 +128,8 @@ fn your_row(game: &Game) -> Option<Row> {
         yours: Some(yours.share()),
         agreement: None,
         diversity: None,
+        of_seeds: None,
+        family: None,
     })
 }
 
@@ -168,6 +143,8 @@ fn row(run: &RunDir, games: &[Game]) -> Option<Row> {
     let confusion = history.confusion(Subject::Test, epoch)?;
     // A run whose settings cannot be read has its model's name all the same.
     let config = config::load(Some(&run.config_path()), &[], None).ok();
+    let seed = config.as_ref().map_or(0, Config::seed);
+    let family = config.as_ref().and_then(|config| family(run, config));
     let (worst_label, worst_accuracy) = worst(confusion)?;
     let last = |name: &str| history.metric(name)?.last().map(|point| f64::from(point.value));
     let of_test = |what: &str| last(&format!("test/{what}"));
@@ -178,7 +155,7 @@ fn row(run: &RunDir, games: &[Game]) -> Option<Row> {
         model: config.as_ref().and_then(model_words).unwrap_or(state.model),
         phase,
         data: state.data,
-        seed: config.as_ref().map_or(0, seed),
+        seed,
         parameters: parameters(&run.weights_dir().join(checkpoints::MODEL)),
         epoch,
         minutes: state.run_ms as f64 / 60e3,
@@ -199,7 +176,17 @@ fn row(run: &RunDir, games: &[Game]) -> Option<Row> {
             .map(|it| it.share()),
         agreement: last("generated/agreement"),
         diversity: last("generated/diversity"),
+        of_seeds: None,
+        family,
     })
+}
+
+/// None of a run that is not called after its seed.
+fn family(run: &RunDir, config: &Config) -> Option<Family> {
+    let stem = seeds::stem(run.name().as_str(), config.seed())?;
+    let mut alike = config.clone();
+    alike.set_seed(0);
+    Some((stem.to_owned(), alike.config_hash().ok()?))
 }
 
 /// The label that was named right least often.
@@ -230,37 +217,8 @@ fn model_words(config: &Config) -> Option<String> {
     })
 }
 
-fn seed(config: &Config) -> u64 {
-    match config.model {
-        Some(ModelKind::Gan) => config.gan.seed,
-        Some(ModelKind::Diffusion) => config.diffusion.seed,
-        Some(ModelKind::Captioner) => config.captioner.seed,
-        Some(ModelKind::Cnn) | None => config.cnn.seed,
-    }
-}
-
 fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
-}
-
-/// Titles and texts, without the columns that no run has; the best of a column is marked, where there are two.
-fn cells(rows: &[Row]) -> Vec<Vec<String>> {
-    let used: Vec<&Column> =
-        COLUMNS.iter().filter(|column| rows.iter().any(|row| (column.text)(row).is_some())).collect();
-    let best = |column: &Column| {
-        let value = column.value?;
-        let values: Vec<f64> = rows.iter().filter_map(value).collect();
-        values.iter().copied().reduce(f64::max).filter(|_| values.len() > 1)
-    };
-    let bests: Vec<Option<f64>> = used.iter().map(|column| best(column)).collect();
-    let cell = |row: &Row, column: &Column, best: Option<f64>| {
-        let text = (column.text)(row).unwrap_or_default();
-        let is_best = best.is_some() && column.value.and_then(|value| value(row)) == best;
-        if is_best { format!("*{text}*") } else { text }
-    };
-    let titles = used.iter().map(|column| column.title.to_owned()).collect();
-    let texts = rows.iter().map(|row| used.iter().zip(&bests).map(|(column, &best)| cell(row, column, best)).collect());
-    std::iter::once(titles).chain(texts).collect()
 }
 
 fn markdown(lines: &[Vec<String>]) -> String {
@@ -298,12 +256,14 @@ mod tests {
             yours: None,
             agreement: None,
             diversity: None,
+            of_seeds: None,
+            family: None,
         }
     }
 
     #[test]
     fn the_best_is_marked_where_there_are_two_and_empty_columns_are_left_out() {
-        let found = markdown(&cells(&[row("a", 0.75, Some(1.5)), row("b", 0.8, None)]));
+        let found = markdown(&cells(&seeds::gather(vec![row("a", 0.75, Some(1.5)), row("b", 0.8, None)])));
         let due = "\
 | run | model | epochs | minutes | label right | 95 % interval | worst label | CIDEr-D |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -323,7 +283,7 @@ mod tests {
             named: vec![1, 1],
         };
         let run = Row { yours: Some(1.0), ..row("a", 0.75, None) };
-        let found = markdown(&cells(&[run, your_row(&game).unwrap()]));
+        let found = markdown(&cells(&[run, your_row(&game).unwrap()].map(|row| Entry::One(Box::new(row)))));
         let due = "\
 | run | model | epochs | minutes | on yours | label right | 95 % interval | worst label |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -332,6 +292,31 @@ mod tests {
 ";
         assert_eq!(found, due);
         assert!(your_row(&Game { named: vec![], ..game }).is_none());
+    }
+
+    #[test]
+    fn seeds_stand_below_their_means_and_deviations() {
+        let of = |run: &str, accuracy, family: &str| {
+            let family = Some((family.to_owned(), "the same settings".to_owned()));
+            Row { family, ..row(run, accuracy, None) }
+        };
+        let rows = vec![of("a-s1", 0.7, "a"), row("b", 0.65, None), of("a-s2", 0.8, "a"), of("c-s1", 0.5, "c")];
+        let entries = seeds::gather(rows);
+        let due = "\
+| run | model | epochs | minutes | label right | 95 % interval | worst label |
+| --- | --- | --- | --- | --- | --- | --- |
+| a, 2 seeds | CNN, plain | 2 | 1.2 ± 0.0 | 75.00 ± 7.07 % |  | 50.00 ± 0.00 % |
+|   a-s1 | CNN, plain | 2 | 1.2 | 70.00 % | 65.00 to 75.00 | *cat 50.00 %* |
+|   a-s2 | CNN, plain | 2 | 1.2 | *80.00 %* | 75.00 to 85.00 | *cat 50.00 %* |
+| b | CNN, plain | 2 | 1.2 | 65.00 % | 60.00 to 70.00 | *cat 50.00 %* |
+| c-s1 | CNN, plain | 2 | 1.2 | 50.00 % | 45.00 to 55.00 | *cat 50.00 %* |
+";
+        assert_eq!(markdown(&cells(&entries)), due);
+        let told = serde_json::to_value(&entries[0].rows()[1]).unwrap();
+        assert_eq!(told["of_seeds"]["runs"], serde_json::json!(["a-s1", "a-s2"]));
+        let mean = told["of_seeds"]["figures"]["accuracy"]["mean"].as_f64().unwrap();
+        assert!((mean - 0.75).abs() < 1e-12 && told.get("family").is_none(), "{told}");
+        assert!(serde_json::to_value(&entries[1].rows()[0]).unwrap()["of_seeds"].is_null());
     }
 
     #[test]

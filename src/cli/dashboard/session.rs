@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
+use super::announce::Announcer;
 use super::{clipboard, input, unix_ms};
 use crate::app::{Action, App, Effect};
 use crate::cli::CliError;
@@ -33,6 +34,7 @@ pub struct Session {
     screens: Screens,
     stage: Stage,
     guard: TerminalGuard,
+    announcer: Announcer,
     jobs: Jobs,
     updates: Receiver<Update>,
     drawn: Instant,
@@ -50,6 +52,7 @@ impl Session {
         theme: Theme,
         app: App,
         setup: Setup,
+        announcer: Announcer,
         runtime: &Handle,
     ) -> Result<Session, CliError> {
         let program = std::env::current_exe()?;
@@ -61,6 +64,7 @@ impl Session {
             screens: Screens::new(theme),
             stage,
             guard,
+            announcer,
             jobs,
             updates,
             drawn: now,
@@ -143,6 +147,7 @@ impl Session {
             match effect {
                 Effect::Order(order) => self.jobs.carry_out(order),
                 Effect::Copy(text) => clipboard::copy(&text)?,
+                Effect::Announce(text) => self.announcer.announce(&text)?,
                 Effect::Suspend => {
                     self.guard.suspend()?;
                     self.stage.redraw();

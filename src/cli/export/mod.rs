@@ -1,5 +1,6 @@
 //! `pixscribe export`: a model in another program's form, or what a run logged.
 
+mod png;
 mod scalars;
 mod tensorboard;
 
@@ -29,6 +30,7 @@ pub fn run(args: &ExportArgs, globals: &Globals) -> CliResult {
         ExportForm::Csv => log(args, globals, scalars::csv),
         ExportForm::Json => log(args, globals, scalars::json),
         ExportForm::Tensorboard => log(args, globals, tensorboard::events),
+        ExportForm::Png => pictures(args, globals),
     }
 }
 
@@ -45,12 +47,8 @@ fn hugging_face(args: &ExportArgs, globals: &Globals) -> CliResult {
 
 /// Writes what a run logged as `form` has it.
 fn log(args: &ExportArgs, globals: &Globals, form: fn(&RunDir, &History) -> Result<Vec<u8>, CliError>) -> CliResult {
-    let name: RunName = args.model.parse().map_err(|error| super::BadUsage(format!("export: {error}")))?;
-    let run = RunDir::open(&globals.runs, &name)?;
-    let history = History::read(&run);
-    if history.series().next().is_none() {
-        return Err(ExportError::NothingLogged { run: name }.into());
-    }
+    let (run, history) = logged(args, globals)?;
+    let name = run.name();
     // TensorBoard looks for files of such names in a folder.
     let file = match args.format {
         ExportForm::Tensorboard => args.out.join(format!("events.out.tfevents.{name}")),
@@ -65,6 +63,31 @@ fn log(args: &ExportArgs, globals: &Globals, form: fn(&RunDir, &History) -> Resu
     let (metrics, points) = history.series().fold((0, 0), |(m, p), (_, series)| (m + 1, p + series.points().len()));
     println!("{}: {metrics} metrics of {name}, {points} values", file.display());
     Ok(())
+}
+
+/// Draws what a run logged: all of it before the first file is written.
+fn pictures(args: &ExportArgs, globals: &Globals) -> CliResult {
+    let (run, history) = logged(args, globals)?;
+    refuse_existing(&args.out)?;
+    let pictures = png::pictures(run.name(), &history)?;
+    std::fs::create_dir_all(&args.out)?;
+    for (name, bytes) in &pictures {
+        atomic_write(&args.out.join(name), |out| out.write_all(bytes))?;
+    }
+    let names: Vec<&str> = pictures.iter().map(|(name, _)| name.as_str()).collect();
+    println!("{}: {} of {}", args.out.display(), names.join(", "), run.name());
+    Ok(())
+}
+
+/// The run that is named, and what it logged.
+fn logged(args: &ExportArgs, globals: &Globals) -> Result<(RunDir, History), CliError> {
+    let name: RunName = args.model.parse().map_err(|error| super::BadUsage(format!("export: {error}")))?;
+    let run = RunDir::open(&globals.runs, &name)?;
+    let history = History::read(&run);
+    if history.series().next().is_none() {
+        return Err(ExportError::NothingLogged { run: name }.into());
+    }
+    Ok((run, history))
 }
 
 fn refuse_existing(out: &Path) -> Result<(), ExportError> {

@@ -13,4 +13,5 @@ pub use bar::Bar;
 pub use chart::Chart;
 pub use heatmap::Heatmap;
 pub use sparkline::Sparkline;
+pub use ticks::{log_ticks, ticks};
 pub use trace::Curve;
