@@ -54,7 +54,7 @@ pub fn keys_of(tab: Tab) -> &'static [KeyLine] {
 const JOBS: &[KeyLine] = &[
     line("Enter", "open", "look at the run's curves; without a run, start one"),
     line("← →", "picture", "the previous or the next test picture"),
-    line("t", "trash", "move the run into the trash, unless a worker has it; it asks first"),
+    line("t", "trash", "move a run that no worker has into the trash, after asking"),
     line("u", "undo", "bring back the run that came into the trash last"),
 ];
 
@@ -74,7 +74,9 @@ const LOSS: &[KeyLine] = &[
 const CONFUSION: &[KeyLine] = &[
     line("arrows", "cell", "move to another cell"),
     line("Enter", "pictures", "open the pictures of the cell"),
-    line("c", "counts", "counts, or shares of the true label"),
+    line("c", "counts", "shares of the true label, shares of the named one, counts"),
+    line("b", "bars", "labels by recall, by precision, by F1"),
+    line("o", "order", "labels as the data has them, or the worst named first"),
     line("g", "generated", "the test pictures, or those that the model makes"),
 ];
 

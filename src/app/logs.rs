@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(search.places("x A.B( y a.b("), [2..6, 9..13]);
         assert!(search.places("aXb(").is_empty());
         assert!(!Search::new("").is_on() && Search::new("").places("a").is_empty());
-        assert_eq!(Search::new("É").places("aé"), [1..3]);
+        assert_eq!(Search::new("É").places("aé").first(), Some(&(1..3)));
     }
 
     #[test]

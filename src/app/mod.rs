@@ -45,7 +45,7 @@ pub use key::Key;
 pub use keymap::{KeyLine, PLAY, keys_elsewhere, keys_everywhere, keys_of};
 pub use logs::{LogLine, LogSource, LogsView};
 pub use loss::LossView;
-pub use matrix::MatrixView;
+pub use matrix::{CellText, LabelScore, MatrixView};
 pub use metrics::{MetricFilter, MetricGroup, groups, mean_of};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};

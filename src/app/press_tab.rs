@@ -56,7 +56,15 @@ impl App {
             Key::Left => (0, -1),
             Key::Right => (0, 1),
             Key::Char('c') => {
-                self.matrix.counts = !self.matrix.counts;
+                self.matrix.cells = self.matrix.cells.next();
+                return;
+            }
+            Key::Char('b') => {
+                self.matrix.score = self.matrix.score.next();
+                return;
+            }
+            Key::Char('o') => {
+                self.matrix.worst_first = !self.matrix.worst_first;
                 return;
             }
             Key::Enter => return self.open_cell(),

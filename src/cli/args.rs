@@ -309,7 +309,7 @@ pub struct TrashArgs {
     #[arg(long, conflicts_with = "named")]
     pub empty: bool,
     /// Do not ask
-    #[arg(long, requires = "empty")]
+    #[arg(long, requires = "empty", conflicts_with = "named")]
     pub yes: bool,
 }
 

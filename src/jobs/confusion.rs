@@ -63,10 +63,30 @@ impl Confusion {
         ratio(self.right(), self.total())
     }
 
+    /// How many pictures were named `named`.
+    fn of_named(&self, named: usize) -> u64 {
+        (0..self.len()).map(|truth| self.count(truth, named)).fold(0, u64::saturating_add)
+    }
+
+    /// The share of the pictures that were named `named` that show `truth`; 0 where nothing was.
+    pub fn share_of_named(&self, truth: usize, named: usize) -> f64 {
+        ratio(self.count(truth, named), self.of_named(named))
+    }
+
     /// Of the pictures that were named so, the share that shows it; none where nothing was.
     pub fn precision(&self, label: usize) -> Option<f64> {
-        let named = (0..self.len()).map(|truth| self.count(truth, label)).fold(0, u64::saturating_add);
-        (named > 0).then(|| ratio(self.count(label, label), named))
+        (self.of_named(label) > 0).then(|| self.share_of_named(label, label))
+    }
+
+    /// The same with its labels in another order, which has each of them once.
+    pub fn in_order(&self, order: &[usize]) -> Confusion {
+        let cells = order.iter().flat_map(|&truth| order.iter().map(move |&named| (truth, named)));
+        Confusion {
+            split: self.split.clone(),
+            labels: order.iter().map(|&label| self.labels[label].clone()).collect(),
+            counts: cells.map(|(truth, named)| self.count(truth, named)).collect(),
+            ..*self
+        }
     }
 
     /// The harmonic mean of precision and the share that was named right: 0 where nothing was.
@@ -114,6 +134,14 @@ mod tests {
         let matrix = of(&[vec![6, 4, 0], vec![1, 8, 0], vec![1, 0, 0]]).unwrap();
         assert_eq!((matrix.precision(0), matrix.precision(2)), (Some(0.75), None));
         assert!((matrix.f1(0) - 2.0 / 3.0).abs() < 1e-12 && matrix.f1(2) == 0.0);
+    }
+
+    #[test]
+    fn labels_in_another_order_keep_their_counts() {
+        let matrix = of(&[vec![6, 4, 0], vec![1, 8, 2], vec![3, 0, 5]]).unwrap();
+        let turned = matrix.in_order(&[2, 0, 1]);
+        assert_eq!(&*turned.labels, ["label 2", "label 0", "label 1"]);
+        assert_eq!((turned.count(0, 1), turned.count(2, 0), turned.accuracy()), (3, 2, matrix.accuracy()));
     }
 
     #[test]

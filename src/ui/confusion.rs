@@ -21,7 +21,7 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let left = Rect { width: area.width - bars - u16::from(bars > 0), ..area };
     if bars > 0 {
         let right = after(area, area.width - bars);
-        matrix::label_bars(confusion, right, brush);
+        matrix::label_bars(&app.matrix, confusion, right, brush);
         let (truth, named) = app.matrix.cell(confusion);
         cell_pictures(app, (truth, named), below(right, confusion.len() as u16 + 2), brush);
     }

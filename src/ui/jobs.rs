@@ -97,7 +97,7 @@ fn confusion_part(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
     let room = rest.height.saturating_sub(for_pictures);
     match app.shown_confusion().filter(|_| room >= rows) {
         Some(confusion) => {
-            matrix::label_bars(confusion, top(rest, rows), brush);
+            matrix::label_bars(&app.matrix, confusion, top(rest, rows), brush);
             if room >= rows + 3 {
                 matrix::worst(confusion, below(top(rest, room), rows), brush);
             }

@@ -6,7 +6,7 @@ use ratatui::widgets::Widget;
 use super::brush::{Brush, after, below, row, span, top};
 use super::format;
 use super::widgets::Heatmap;
-use crate::app::App;
+use crate::app::{App, CellText, LabelScore, MatrixView};
 use crate::jobs::{Confusion, Subject};
 
 /// `epoch 3 of 10`, with what the time machine does.
@@ -28,11 +28,18 @@ pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
         Subject::Test => ("confusion".to_owned(), "right"),
         Subject::Generated => (format!("asked for, and seen by {}", app.judge().unwrap_or("the judge")), "agree"),
     };
+    let title = match app.matrix.cells {
+        CellText::OfNamed => format!("{title}, % of the named"),
+        CellText::OfTruth | CellText::Counts => title,
+    };
     let accuracy = format!("{} {verb}, {}", format::share(confusion.accuracy()), epoch_note(app));
     let inside = brush.titled(area, &title, &accuracy);
     let theme = brush.theme;
-    let cursor = with_cursor.then(|| app.matrix.cell(confusion));
-    let map = Heatmap { confusion, counts: app.matrix.counts, cursor, theme: &theme };
+    let order = app.matrix.order(confusion);
+    let place = |label: usize| order.iter().position(|&other| other == label).unwrap_or(0);
+    let (truth, named) = app.matrix.cell(confusion);
+    let cursor = with_cursor.then(|| (place(truth), place(named)));
+    let map = Heatmap { confusion: &confusion.in_order(&order), cells: app.matrix.cells, cursor, theme: &theme };
     (&map).render(inside, brush.buf);
 }
 
@@ -67,17 +74,23 @@ pub fn sentence(app: &App, confusion: &Confusion, area: Rect, brush: &mut Brush<
     }
 }
 
-/// A bar for each label: the share of its pictures that were named right.
-pub fn label_bars(confusion: &Confusion, area: Rect, brush: &mut Brush<'_>) {
+/// A bar for each label, in the map's order: the share of its pictures that were named right, or another score.
+pub fn label_bars(view: &MatrixView, confusion: &Confusion, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    let inside = brush.titled(area, "by label", "");
-    let worst = (0..confusion.len()).min_by(|a, b| confusion.share(*a, *a).total_cmp(&confusion.share(*b, *b)));
-    for (line, label) in (0..inside.height).zip(0..confusion.len()) {
+    let title = match view.score {
+        LabelScore::Recall => "by label",
+        LabelScore::Precision => "precision",
+        LabelScore::F1 => "F1",
+    };
+    let inside = brush.titled(area, title, "");
+    let score = |label: usize| view.score.of(confusion, label);
+    let worst = (0..confusion.len()).min_by(|a, b| score(*a).total_cmp(&score(*b)));
+    for (line, label) in (0..inside.height).zip(view.order(confusion)) {
         let area = row(inside, line);
         let name_width = 11.min(area.width / 2);
         let style = if Some(label) == worst { theme.warn() } else { theme.text() };
         brush.text(Rect { width: name_width.saturating_sub(1), ..area }, &confusion.labels[label], style);
-        let share = confusion.share(label, label);
+        let share = score(label);
         brush.right(area, &format!("{:>3.0} %", share * 100.0), style);
         let bar = Rect { width: area.width.saturating_sub(name_width + 6), ..after(area, name_width) };
         brush.bar(bar, share, if Some(label) == worst { theme.warn() } else { theme.accent() });
@@ -115,7 +128,7 @@ pub fn map_with_sentence(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
         return Rect { height: 0, ..area };
     };
     let lines = confusion.len() as u16;
-    // Cells two rows high where there is room for them and for the list of mistakes too.
+    // CellText two rows high where there is room for them and for the list of mistakes too.
     let high = 2 * lines + 2;
     let rows = if area.height >= high + 8 { high } else { (lines + 2).min(area.height.saturating_sub(1)) };
     map(app, true, top(area, rows), brush);

@@ -237,13 +237,13 @@ fn a_worker_that_stays_silent_after_resume_is_noticed() {
 fn the_trash_asks_first_and_takes_no_run_that_a_worker_has() {
     let mut app = with_runs(vec![view("a", Phase::Finished), view("b", Phase::Paused)]);
     app.runs.select(&name("a"));
-    assert!(orders(press(&mut app, "t")).is_empty());
+    assert!(!orders(press(&mut app, "t")).contains(&Order::Trash(name("a"))));
     assert!(matches!(app.dialog, Some(Dialog::ConfirmTrash(_))));
     key(&mut app, Key::Esc);
-    assert_eq!(orders(press(&mut app, "ty")), [Order::Trash(name("a"))]);
+    assert!(orders(press(&mut app, "ty")).contains(&Order::Trash(name("a"))));
     news(&mut app, Update::Trashed { run: name("a"), answer: Ok(()) });
     assert!(app.runs.get(&name("a")).is_none() && app.notice().unwrap().text.contains("Press u"));
-    assert_eq!(orders(press(&mut app, "u")), [Order::BringBack]);
+    assert!(orders(press(&mut app, "u")).contains(&Order::BringBack));
     news(&mut app, Update::Runs { changed: vec![view("a", Phase::Finished)], gone: vec![] });
     news(&mut app, Update::BroughtBack { answer: Ok(name("a")) });
     assert_eq!(app.runs.selected_name(), Some(&name("a")));
@@ -256,8 +256,10 @@ fn the_trash_asks_first_and_takes_no_run_that_a_worker_has() {
     }
     // Queued with a worker, and made without one.
     let waiting = RunView { can_resume: false, ..view("a", Phase::Queued) };
-    assert!(with_runs(vec![waiting]).press(Key::Char('t')).is_empty());
-    assert!(self::app().press(Key::Char('t')).is_empty());
+    for mut app in [with_runs(vec![waiting]), self::app()] {
+        press(&mut app, "t");
+        assert!(app.dialog.is_none());
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::train::captioner::recipe::teacher::{Teacher, fit_thresholds, load_thr
 use crate::train::{Evaluation, TrainError, checkpoints};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Which training pictures stand for all.
 const SEED: u64 = 1;
@@ -65,7 +66,7 @@ struct Scores {
     rouge_l: Option<f64>,
 }
 
-/// Has a split captioned; none when `go_on` said no.
+/// Has a split captioned, and says how long that took; none when `go_on` said no.
 ///
 /// # Errors
 /// When the labels cannot be told in captions, or the device fails.
@@ -76,10 +77,12 @@ pub(super) fn measure<D: Backend>(
     (name, split): (&'static str, &Split),
     beams: usize,
     go_on: &mut dyn FnMut() -> bool,
-) -> Result<Option<(Evaluation, Figures)>, CliError> {
+) -> Result<Option<(Evaluation, Figures, Duration)>, CliError> {
     let teacher = Teacher::of(speaker, thresholds(found, data)?, &data.labels, NO_WEIGHT)?;
     let exam = Exam::new(name, split, &teacher);
+    let begun = Instant::now();
     let Some(judged) = exam.take(speaker, &teacher, &with_beams(speaker, beams), go_on)? else { return Ok(None) };
+    let took = begun.elapsed();
     let value = |what: &str| judged.values.get(&format!("{name}/{what}")).copied();
     let slots = Slot::ALL.into_iter().zip(&judged.slots.slots);
     let figures = Figures {
@@ -92,7 +95,7 @@ pub(super) fn measure<D: Backend>(
         slots: slots.map(|(slot, tally)| (slot.name(), [tally.truth(), tally.coverage()])).collect(),
         baselines: baselines(&exam, &teacher, &data.train)?,
     };
-    Ok(Some((judged.evaluation, figures)))
+    Ok(Some((judged.evaluation, figures, took)))
 }
 
 /// The thresholds that a captioner's captions were measured with.

@@ -136,11 +136,10 @@ fn of_captions<D: Backend>(
         bar.inc(speaker.batch() as u64);
         true
     };
-    let begun = Instant::now();
     let measured = captions::measure(speaker, found, data, split, beams, &mut go_on)?;
-    let ms_per_image = begun.elapsed().as_secs_f64() * 1e3 / split.1.len() as f64;
     bar.finish_and_clear();
-    let (evaluation, figures) = measured.ok_or(TrainError::OutOfBatches)?;
+    let (evaluation, figures, took) = measured.ok_or(TrainError::OutOfBatches)?;
+    let ms_per_image = took.as_secs_f64() * 1e3 / split.1.len() as f64;
     let alone = Pictures::Small(&split.1.images[..IMAGE_BYTES]);
     let (said, macs) = macs::of(|| speaker.caption(alone, &with_beams(speaker, beams), &[0]));
     said?;

@@ -5,20 +5,20 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::widgets::Widget;
 
+use crate::app::CellText;
 use crate::jobs::Confusion;
 use crate::ui::brush::shortened;
 use crate::ui::theme::Theme;
 
 pub struct Heatmap<'a> {
     pub confusion: &'a Confusion,
-    /// Counts instead of per cent of the true label.
-    pub counts: bool,
+    pub cells: CellText,
     /// (true label, named label), drawn in brackets.
     pub cursor: Option<(usize, usize)>,
     pub theme: &'a Theme,
 }
 
-/// Cells narrower than this hold no number.
+/// CellText narrower than this hold no number.
 const MIN_CELL: u16 = 4;
 const MAX_CELL: u16 = 11;
 const LABEL_WIDTH: u16 = 11;
@@ -80,7 +80,7 @@ impl Heatmap<'_> {
     }
 
     fn draw_cell(&self, (truth, named): (usize, usize), cell: Rect, buf: &mut Buffer) {
-        let share = self.confusion.share(truth, named);
+        let share = self.cells.share(self.confusion, truth, named);
         let is_right = truth == named;
         // The root lets a mistake of 4 % stand out from one of 1 %.
         let weight = if is_right { share } else { share.sqrt() };
@@ -103,11 +103,11 @@ impl Heatmap<'_> {
 
     fn text_of(&self, truth: usize, named: usize) -> String {
         let count = self.confusion.count(truth, named);
-        match (count, self.counts) {
+        match (count, self.cells) {
             (0, _) if self.theme.ascii => ".".to_owned(),
             (0, _) => "·".to_owned(),
-            (count, true) => count.to_string(),
-            _ => match self.confusion.share(truth, named) * 100.0 {
+            (count, CellText::Counts) => count.to_string(),
+            _ => match self.cells.share(self.confusion, truth, named) * 100.0 {
                 percent if percent < 0.5 => "<1".to_owned(),
                 percent => format!("{percent:.0}"),
             },
@@ -155,10 +155,10 @@ mod tests {
         Confusion::new("test".to_owned(), 1, 1, labels, &matrix).unwrap()
     }
 
-    fn drawn(confusion: &Confusion, width: u16, height: u16, counts: bool, theme: &Theme) -> Buffer {
+    fn drawn(confusion: &Confusion, width: u16, height: u16, cells: CellText, theme: &Theme) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
-        Heatmap { confusion, counts, cursor: Some((0, 1)), theme }.render(area, &mut buf);
+        Heatmap { confusion, cells, cursor: Some((0, 1)), theme }.render(area, &mut buf);
         buf
     }
 
@@ -171,15 +171,17 @@ mod tests {
     fn counts_and_shares() {
         let labels = vec!["cat".to_owned(), "dog".to_owned()];
         let confusion = Confusion::new("test".to_owned(), 1, 1, labels, &[vec![150, 50], vec![1, 399]]).unwrap();
-        let rows = text(&drawn(&confusion, 24, 3, true, &Theme::DARK));
+        let rows = text(&drawn(&confusion, 24, 3, CellText::Counts, &Theme::DARK));
         assert_eq!(rows, ["           cat      dog", "cat        150       50", "dog          1      399"]);
-        let rows = text(&drawn(&confusion, 24, 3, false, &Theme::DARK));
+        let rows = text(&drawn(&confusion, 24, 3, CellText::OfTruth, &Theme::DARK));
         assert_eq!(rows, ["           cat      dog", "cat         75       25", "dog         <1      100"]);
+        let rows = text(&drawn(&confusion, 24, 3, CellText::OfNamed, &Theme::DARK));
+        assert_eq!(rows, ["           cat      dog", "cat         99       11", "dog          1       89"]);
     }
 
     #[test]
     fn the_cursor_and_the_diagonal_look_different() {
-        let buf = drawn(&confusion(3), 40, 4, false, &Theme::DARK);
+        let buf = drawn(&confusion(3), 40, 4, CellText::OfTruth, &Theme::DARK);
         let style = |x: u16, y: u16| buf.cell((x, y)).map(|cell| cell.style());
         assert_ne!(style(11, 1), style(20, 1));
         assert!(style(20, 1).is_some_and(|style| style.add_modifier.contains(Modifier::REVERSED)));
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_large_matrix_shows_the_part_around_the_cursor() {
-        let rows = text(&drawn(&confusion(100), 40, 8, false, &Theme::DARK));
+        let rows = text(&drawn(&confusion(100), 40, 8, CellText::OfTruth, &Theme::DARK));
         assert!(rows[1].starts_with("label 0"), "{rows:?}");
         assert_eq!(rows.len(), 8);
     }
@@ -197,7 +199,7 @@ mod tests {
         for depth in [ColourDepth::Mono, ColourDepth::Ansi16, ColourDepth::Ansi256, ColourDepth::Truecolour] {
             let theme = Theme { depth, ..Theme::DARK };
             for (width, height) in [(0, 0), (1, 1), (8, 2), (13, 3), (200, 50)] {
-                drawn(&confusion(10), width, height, false, &theme);
+                drawn(&confusion(10), width, height, CellText::OfTruth, &theme);
             }
         }
     }
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn without_colour_shades_say_how_much() {
         let mono = Theme { depth: ColourDepth::Mono, ascii: true, ..Theme::DARK };
-        let rows = text(&drawn(&confusion(2), 40, 3, true, &mono));
+        let rows = text(&drawn(&confusion(2), 40, 3, CellText::Counts, &mono));
         assert!(rows[1].contains('#'), "{rows:?}");
     }
 }

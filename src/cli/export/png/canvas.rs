@@ -195,6 +195,7 @@ mod tests {
         (rows, columns)
     }
 
+    /// Across within a tenth of their size, since a letter's own space before it counts.
     #[test]
     fn capitals_stand_around_their_place() {
         let mut canvas = Canvas::new(100, 60);
@@ -202,12 +203,12 @@ mod tests {
         let (rows, columns) = drawn(&canvas.finish());
         let middle = |of: &[u32]| f64::from(of[0] + of[of.len() - 1] + 1) / 2.0;
         assert!((middle(&rows) - 30.0).abs() <= 1.0, "{rows:?}");
-        assert!((middle(&columns) - 50.0).abs() <= 1.5, "{columns:?}");
+        assert!((middle(&columns) - 50.0).abs() <= 3.0, "{columns:?}");
         let mut canvas = Canvas::new(60, 100);
         canvas.text("HIH", (30.0, 50.0), Letters::new(30.0).align(Align::Centre).upwards()).unwrap();
         let (upright, along) = drawn(&canvas.finish());
         assert!(
-            (middle(&along) - 30.0).abs() <= 1.0 && (middle(&upright) - 50.0).abs() <= 1.5,
+            (middle(&along) - 30.0).abs() <= 1.0 && (middle(&upright) - 50.0).abs() <= 3.0,
             "{along:?} {upright:?}"
         );
     }
