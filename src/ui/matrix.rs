@@ -29,7 +29,7 @@ pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
         Subject::Generated => (format!("asked for, and seen by {}", app.judge().unwrap_or("the judge")), "agree"),
     };
     let title = match app.matrix.cells {
-        CellText::OfNamed => format!("{title}, % of the named"),
+        CellText::OfNamed => "% of the named".to_owned(),
         CellText::OfTruth | CellText::Counts => title,
     };
     let accuracy = format!("{} {verb}, {}", format::share(confusion.accuracy()), epoch_note(app));

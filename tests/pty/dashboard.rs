@@ -52,7 +52,7 @@ fn every_screen_shows_what_a_training_has_learned() {
     pty.keys("3");
     pty.wait_for("most frequent mistakes");
     pty.keys("\r");
-    pty.wait_for("o open");
+    pty.wait_for("c confidence");
     // Escape and what follows at once would be read as a key with Alt.
     pty.keys("\x1b");
     pty.wait_for("most frequent mistakes");

@@ -18,7 +18,7 @@ const DOWN: &str = "\x1b[B";
 const END: &str = "\x1b[F";
 const ENTER: &str = "\r";
 
-const TASKS: [Task; 24] = [
+const TASKS: [Task; 27] = [
     Task("how good each run is", "1", &[], &["first", "96.0 %", "second", "95.0 %", "words", "98.0 %"]),
     Task("only the runs whose name has a text", "1", &["/", "w", ENTER], &["\"w\"", "words"]),
     Task("which run failed, and why", "1", &["j", "j", "j"], &["broken", "failed", "the disk is full"]),
@@ -31,7 +31,10 @@ const TASKS: [Task; 24] = [
     Task("how far two runs are apart", "2", &["j", " ", "k"], &["level with second at step 120"]),
     Task("how often cats are called dogs", "3", &[], &["cat named dog: 20 of 50, 40.0 %"]),
     Task("the cats called dogs", "3", &[ENTER], &["cat named dog", "of 20"]),
-    Task("the same in counts", "3", &["c"], &["30", "20"]),
+    Task("the shares of what was called a dog", "3", &["c"], &["% of the named", "29", "71"]),
+    Task("the same in counts", "3", &["c", "c"], &["30", "20"]),
+    Task("labels by F1", "3", &["b", "b"], &["F1", "75 %"]),
+    Task("the worst named label on top", "3", &["o"], &["cat named dog: 20 of 50"]),
     Task("the confusion an epoch before", "3", &["["], &["epoch 2 of 3", "30 of 50"]),
     Task("the second run's confusion", "3", &["j"], &["second", "25 of 50"]),
     Task("mistakes only", "4", &["f"], &["mistakes", "of 20"]),
