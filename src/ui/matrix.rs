@@ -39,7 +39,10 @@ pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
     let place = |label: usize| order.iter().position(|&other| other == label).unwrap_or(0);
     let (truth, named) = app.matrix.cell(confusion);
     let cursor = with_cursor.then(|| (place(truth), place(named)));
-    let map = Heatmap { confusion: &confusion.in_order(&order), cells: app.matrix.cells, cursor, theme: &theme };
+    // A copy of a thousand labels is too much for every frame.
+    let ordered = app.matrix.worst_first.then(|| confusion.in_order(&order));
+    let confusion = ordered.as_ref().unwrap_or(confusion);
+    let map = Heatmap { confusion, cells: app.matrix.cells, cursor, theme: &theme };
     (&map).render(inside, brush.buf);
 }
 

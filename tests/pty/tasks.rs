@@ -71,6 +71,7 @@ fn settle(pty: &Pty) {
 
 fn all_tasks(size: (u16, u16), command: impl Fn(&Sandbox) -> CommandBuilder) {
     let sandbox = Sandbox::new();
+    let _server = Server(socket(&sandbox));
     record(&sandbox.runs());
     for Task(what, tab, keys, due) in TASKS {
         assert!(keys.len() <= 3, "{what}: too many keys");
@@ -116,6 +117,15 @@ fn in_tmux(sandbox: &Sandbox) -> CommandBuilder {
         command.env(name, value);
     }
     command
+}
+
+/// Ends the tmux server of a sandbox, if there is one, also when a task fails.
+struct Server(PathBuf);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux").arg("-S").arg(&self.0).arg("kill-server").output();
+    }
 }
 
 fn socket(sandbox: &Sandbox) -> PathBuf {
