@@ -1,6 +1,7 @@
 //! Starting runs and asking them for something: what is asked when, and why a key does nothing where it does nothing.
 
-use super::dialog::{Dialog, NewRunForm};
+use super::dialog::Dialog;
+use super::form::NewRunForm;
 use super::notice::Tone;
 use super::{App, Effect};
 use crate::jobs::{Ask, NewRun, Order, Recipe, RunView, Subject};
@@ -8,7 +9,7 @@ use crate::run::Phase;
 
 impl App {
     pub(super) fn start_default(&mut self) -> Vec<Effect> {
-        let run = NewRun { name: None, recipe: Recipe::DEFAULT, epochs: None };
+        let run = NewRun { name: None, recipe: Recipe::DEFAULT, sets: Vec::new() };
         self.say(Tone::Info, "Starting a CNN …");
         vec![Effect::Order(Order::Start(run))]
     }

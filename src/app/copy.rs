@@ -7,6 +7,7 @@ use crate::jobs::{Confusion, History};
 /// None where the screen has no table yet.
 pub(super) fn table(app: &App) -> Option<String> {
     match app.tab {
+        Tab::Compare if app.compares_settings() => differences(app),
         Tab::Jobs | Tab::Compare => (!app.runs.is_empty()).then(|| runs(app)),
         Tab::Loss => app.selected_history().map(metrics),
         Tab::Confusion => app.shown_confusion().map(confusion),
@@ -42,6 +43,14 @@ fn runs(app: &App) -> String {
         row
     });
     lines(std::iter::once(head).chain(rows))
+}
+
+fn differences(app: &App) -> Option<String> {
+    let found = app.differences()?.as_ref().ok()?;
+    let names = app.runs.in_focus().into_iter().map(|run| run.name.to_string());
+    let head = std::iter::once("setting".to_owned()).chain(names).collect();
+    let rows = found.iter().map(|(key, values)| std::iter::once(key).chain(values).cloned().collect());
+    Some(lines(std::iter::once(head).chain(rows)))
 }
 
 fn metrics(history: &History) -> String {

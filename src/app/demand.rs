@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{App, Tab};
-use crate::jobs::{Order, Subject};
+use super::{App, Dialog, Tab};
+use crate::jobs::{Order, Recipe, Subject};
 use crate::run::RunName;
 
 /// Epochs whose predictions are kept at once; 20 KB each for CIFAR-10.
@@ -15,6 +15,10 @@ const MAX_EPOCHS: usize = 60;
 pub(super) struct Wanted {
     pub followed: Vec<RunName>,
     text: Option<RunName>,
+    /// The recipe whose settings the form waits for.
+    recipe: Option<Recipe>,
+    /// The runs whose differences are shown.
+    differences: Option<Vec<RunName>>,
     folder: Option<u64>,
     /// For which run, when so many epochs of all runs were finished.
     you: Option<(RunName, u64)>,
@@ -51,8 +55,10 @@ impl App {
         self.follow_focus(&mut orders);
         self.follow_text(&mut orders);
         self.let_folder_go(&mut orders);
+        self.want_settings(&mut orders);
         if self.tab == Tab::Compare {
             self.want_you(&mut orders);
+            self.want_differences(&mut orders);
         }
         if matches!(self.tab, Tab::Jobs | Tab::Confusion | Tab::Preview) {
             self.want_pictures(&mut orders);
@@ -84,6 +90,26 @@ impl App {
         if text != self.wanted.text {
             self.wanted.text.clone_from(&text);
             orders.push(Order::FollowText(text));
+        }
+    }
+
+    fn want_settings(&mut self, orders: &mut Vec<Order>) {
+        let recipe = match &self.dialog {
+            Some(Dialog::NewRun(form)) => form.awaits().cloned(),
+            _ => None,
+        };
+        if recipe != self.wanted.recipe {
+            orders.extend(recipe.clone().map(Order::LoadSettings));
+            self.wanted.recipe = recipe;
+        }
+    }
+
+    /// Anew whenever it is turned to, since a run that is resumed may have other settings.
+    fn want_differences(&mut self, orders: &mut Vec<Order>) {
+        let runs = self.compare_settings.then(|| self.runs.in_focus().iter().map(|run| run.name.clone()).collect());
+        if runs != self.wanted.differences {
+            orders.extend(runs.clone().map(Order::LoadDifferences));
+            self.wanted.differences = runs;
         }
     }
 

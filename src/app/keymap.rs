@@ -17,7 +17,7 @@ const fn line(keys: &'static str, short: &'static str, long: &'static str) -> Ke
 const EVERYWHERE: &[KeyLine] = &[
     line("1-6", "screen", "open a screen; Tab goes to the next"),
     line("j k", "run", "select the next or the previous run"),
-    line("n", "new", "start a new run, or one like the selected"),
+    line("n", "new", "start a new run, or one like the selected, with any setting changed"),
     line("p", "pause", "pause the run; a paused one goes on"),
     line("x", "stop", "stop the run for good; it is saved first"),
     line("[ ]", "epoch", "go back or forward through the epochs on every screen"),
@@ -99,6 +99,7 @@ const PREVIEW: &[KeyLine] = &[
 const COMPARE: &[KeyLine] = &[
     line("Enter", "open", "look at the run's curves"),
     line("l", "label", "name 50 test pictures yourself by the digits of their labels"),
+    line("c", "settings", "settings in which the marked runs differ, or their labels"),
     line("b", "bars", "labels on all test pictures, or on those that you named"),
 ];
 

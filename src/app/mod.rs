@@ -10,6 +10,7 @@ mod copy;
 mod demand;
 mod dialog;
 mod filter;
+mod form;
 mod ghost;
 mod key;
 mod keymap;
@@ -39,7 +40,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use answers::Answer;
-pub use dialog::{Dialog, Field, NewRunForm};
+pub use dialog::Dialog;
+pub use form::{Field, NewRunForm};
 pub use ghost::Ghost;
 pub use key::Key;
 pub use keymap::{KeyLine, PLAY, keys_elsewhere, keys_everywhere, keys_of};
@@ -56,7 +58,9 @@ pub use runs::{Asked, MAX_MARKED, Runs};
 pub use show::{Show, Shown, Sureness};
 pub use window::Window;
 
-use crate::jobs::{Confusion, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update, You};
+use crate::jobs::{
+    Confusion, Difference, Gallery, History, Machine, Order, Predictions, Sheet, Subject, Text, Update, You,
+};
 use crate::run::RunName;
 use crate::run::captions::{Captions, Told};
 
@@ -149,6 +153,9 @@ pub struct App {
     you: Option<(RunName, Loaded<You>)>,
     /// Labels are compared on the pictures that the user named, not on all test pictures.
     compare_yours: bool,
+    /// The settings in which the runs in focus differ stand in the place of their labels.
+    compare_settings: bool,
+    differences: Option<(Vec<RunName>, Loaded<[Difference]>)>,
     /// What the user wants to see of runs that make pictures.
     subject: Subject,
     /// The time machine: none follows the newest epoch.
@@ -179,6 +186,8 @@ impl App {
             play: None,
             you: None,
             compare_yours: false,
+            compare_settings: false,
+            differences: None,
             subject: Subject::default(),
             epoch: None,
             wanted: demand::Wanted::default(),
@@ -362,6 +371,19 @@ impl App {
     /// Labels are compared on the pictures that the user named.
     pub fn compares_yours(&self) -> bool {
         self.compare_yours && self.kept_game().is_some()
+    }
+
+    /// The settings in which the runs in focus differ are shown.
+    pub fn compares_settings(&self) -> bool {
+        self.compare_settings
+    }
+
+    /// In which settings the runs in focus differ, once that is read.
+    pub fn differences(&self) -> Option<&Loaded<[Difference]>> {
+        let (runs, differences) = self.differences.as_ref()?;
+        let focus = self.runs.in_focus();
+        let is_theirs = focus.len() == runs.len() && focus.iter().zip(runs).all(|(run, name)| run.name == *name);
+        is_theirs.then_some(differences)
     }
 
     /// The test pictures of a run in focus, once they are loaded.

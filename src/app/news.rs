@@ -2,7 +2,7 @@
 
 use super::notice::Tone;
 use super::preview::FolderView;
-use super::{App, Effect, Tab};
+use super::{App, Dialog, Effect, Tab};
 use crate::jobs::{Answer, Ask, Folder, History, Text, Update};
 use crate::run::{Phase, RunName};
 
@@ -30,6 +30,12 @@ impl App {
             }
             Update::Trashed { run, answer } => self.hear_trashed(&run, answer),
             Update::BroughtBack { answer } => self.hear_brought_back(answer),
+            Update::Settings { recipe, settings } => {
+                if let Some(Dialog::NewRun(form)) = &mut self.dialog {
+                    form.hear(&recipe, settings);
+                }
+            }
+            Update::Differences { runs, differences } => self.differences = Some((runs, differences)),
             Update::NotStarted { reason } => self.say(Tone::Bad, reason.as_str()),
             Update::Gallery { run, gallery } => {
                 if self.wanted.followed.contains(&run) {

@@ -2,7 +2,8 @@
 
 use tui_input::Input;
 
-use super::dialog::{Dialog, NewRunForm, edit, insert};
+use super::dialog::{Dialog, edit, insert};
+use super::form::NewRunForm;
 use super::metrics::MetricFilter;
 use super::notice::{Notice, Tone};
 use super::preview::FileView;

@@ -43,6 +43,7 @@ impl App {
                 self.say(Tone::Info, "You have named none of these pictures yet: press l.");
             }
             (Tab::Compare, Key::Char('b')) => self.compare_yours = !self.compare_yours,
+            (Tab::Compare, Key::Char('c')) => self.compare_settings = !self.compare_settings,
             (Tab::Compare, Key::Esc) => self.tab = Tab::Jobs,
             (Tab::Compare, _) => {}
         }

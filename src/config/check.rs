@@ -29,8 +29,7 @@ fn check_model(value: &Value, origin: &Origin) -> Result<(), ConfigError> {
 }
 
 pub(super) fn check_one(origin: &Origin, section: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
-    let setting = settings_of(section).and_then(|settings| settings.iter().find(|setting| setting.key == key));
-    let Some(setting) = setting else {
+    let Some(setting) = setting(section, key) else {
         return Err(unknown(origin, section, key, value));
     };
     if setting.allowed.accepts(value) {
@@ -65,6 +64,10 @@ pub(super) fn unknown(origin: &Origin, section: &str, key: &str, value: &Value) 
         }
     };
     ConfigError::UnknownKey { origin: origin.clone(), key: printable(&full), value: brief(value), known }
+}
+
+pub(super) fn setting(section: &str, key: &str) -> Option<&'static Setting> {
+    settings_of(section)?.iter().find(|setting| setting.key == key)
 }
 
 fn settings_of(section: &str) -> Option<&'static [Setting]> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::check::{check, check_one, unknown};
+use super::check::{check, check_one, setting, unknown};
+use super::setting::toml_value;
 use super::{Config, ConfigError, ModelKind, Origin, Preset};
 
 /// A settings file is a page of text; more than this is something else.
@@ -70,26 +71,17 @@ fn parse_set(text: &str) -> Result<(&str, &str), ConfigError> {
     Ok((key.trim(), value.trim()))
 }
 
-/// A TOML value, or nothing.
-fn toml_value(text: &str) -> Option<Value> {
-    let mut table = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?;
-    table.remove("value")
-}
-
 fn merge_set(merged: &mut Table, key: &str, text: &str, model: Option<ModelKind>) -> Result<(), ConfigError> {
-    let as_text = Value::String(text.to_owned());
-    let value = toml_value(text).unwrap_or_else(|| as_text.clone());
+    let value = toml_value(text).unwrap_or_else(|| Value::String(text.to_owned()));
     let (section, key) = match (key.split_once('.'), model) {
         (Some(parts), _) => parts,
         (None, Some(model)) => (model.as_str(), key),
         (None, None) => return Err(unknown(&Origin::Argument, "", key, &value)),
     };
-    let checked = check_one(&Origin::Argument, section, key, &value).map(|()| value);
-    // A folder may be called 2024, which as TOML is a number.
-    let value = checked.or_else(|error| match check_one(&Origin::Argument, section, key, &as_text) {
-        Ok(()) => Ok(as_text),
-        Err(_) => Err(error),
-    })?;
+    let value = match setting(section, key).and_then(|setting| setting.value_of(text)) {
+        Some(value) => value,
+        None => check_one(&Origin::Argument, section, key, &value).map(|()| value)?,
+    };
     let table = merged.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Some(table) = table.as_table_mut() {
         table.insert(key.to_owned(), value);

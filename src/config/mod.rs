@@ -18,6 +18,7 @@ mod setting;
 mod shared;
 mod text;
 mod ui;
+mod values;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -34,6 +35,7 @@ pub use runtime::{DeviceChoice, RuntimeConfig};
 pub use setting::{Allowed, Setting};
 pub use text::commented_defaults;
 pub use ui::{ColourChoice, GraphicsChoice, NotifyChoice, ThemeChoice, UiConfig};
+pub use values::{Filled, differing};
 
 choice::choice! {
     /// The models that can be trained; each has a section of its own.

@@ -53,7 +53,31 @@ pub enum Allowed {
     },
 }
 
+impl Setting {
+    /// The value that a typed text stands for: a TOML value, else the text itself. None if neither is allowed.
+    pub fn value_of(&self, text: &str) -> Option<Value> {
+        // A folder may be called 2024, which as TOML is a number.
+        let readings = toml_value(text).into_iter().chain([Value::String(text.to_owned())]);
+        readings.into_iter().find(|value| self.allowed.accepts(value))
+    }
+}
+
+/// A TOML value, or nothing.
+pub(super) fn toml_value(text: &str) -> Option<Value> {
+    let mut table = format!("value = {text}").parse::<toml::Table>().ok().filter(|table| table.len() == 1)?;
+    table.remove("value")
+}
+
 impl Allowed {
+    /// The values that may be chosen from, where they can be told one by one.
+    pub fn choices(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::OneOf(words) => Some(words),
+            Self::Bool => Some(&["true", "false"]),
+            _ => None,
+        }
+    }
+
     pub fn accepts(&self, value: &Value) -> bool {
         match self {
             Self::Integer { from, to } => value.as_integer().is_some_and(|n| (*from..=*to).contains(&n)),
@@ -122,6 +146,18 @@ mod tests {
         let epochs = Allowed::Integer { from: 1, to: 3 };
         assert!(epochs.accepts(&Value::Integer(3)));
         assert!(!epochs.accepts(&Value::Integer(4)) && !epochs.accepts(&Value::Float(2.0)));
+    }
+
+    #[test]
+    fn a_typed_text_is_a_value_of_the_kind_that_is_allowed() {
+        let setting = |allowed| Setting { key: "k", meaning: "", allowed, default: DefaultValue::Fixed };
+        let path = setting(Allowed::Path);
+        assert_eq!(path.value_of("2024"), Some(Value::String("2024".into())));
+        assert_eq!(path.value_of("\"a b\""), Some(Value::String("a b".into())));
+        let count = setting(Allowed::Integer { from: 1, to: 9 });
+        assert_eq!(count.value_of("7"), Some(Value::Integer(7)));
+        assert_eq!([count.value_of("0"), count.value_of("x"), count.value_of("7\nb = 1")], [None, None, None]);
+        assert_eq!(setting(Allowed::Bool).allowed.choices(), Some(&["true", "false"][..]));
     }
 
     #[test]

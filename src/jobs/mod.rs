@@ -46,7 +46,7 @@ pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
 pub use interval::wilson;
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
-pub use order::{Answer, Ask, NewRun, Order, Recipe, Text, Update};
+pub use order::{Answer, Ask, Difference, NewRun, Order, Recipe, Text, Update};
 pub use play::{Game, Score, You};
 pub use point::{Axis, Point};
 pub use poster::{Ink, Posted, Poster};
@@ -113,6 +113,8 @@ impl Jobs {
         match order {
             Order::Ask { run, ask } => self.ask(run, ask),
             Order::Start(wanted) => self.start_run(wanted),
+            Order::LoadSettings(recipe) => self.load_settings(recipe),
+            Order::LoadDifferences(runs) => self.load_differences(runs),
             Order::Trash(run) => self.trash(run),
             Order::BringBack => self.bring_back(),
             Order::Follow(runs) => self.follow(&runs),
@@ -157,6 +159,24 @@ impl Jobs {
                 }
                 Err(reason) => Update::NotStarted { reason },
             })
+        });
+    }
+
+    fn load_settings(&self, recipe: Recipe) {
+        let setup = Arc::clone(&self.setup);
+        self.answer_with(async move {
+            let asked = recipe.clone();
+            let settings = spawn_blocking(move || start::settings(&setup, &asked)).await.ok()?;
+            Some(Update::Settings { recipe, settings: settings.map(Arc::from) })
+        });
+    }
+
+    fn load_differences(&self, runs: Vec<RunName>) {
+        let setup = Arc::clone(&self.setup);
+        self.answer_with(async move {
+            let asked = runs.clone();
+            let found = spawn_blocking(move || start::differences(&setup.runs_root, &asked)).await.ok()?;
+            Some(Update::Differences { runs, differences: found.map(Arc::from) })
         });
     }
 

@@ -16,7 +16,7 @@ use super::poster::Poster;
 use super::restoring::{Damage, Restoration};
 use super::sheet::Sheet;
 use super::view::RunView;
-use crate::config::{ModelKind, Preset};
+use crate::config::{Filled, ModelKind, Preset};
 use crate::run::captions::Captions;
 use crate::run::{RunName, plain_text};
 
@@ -39,8 +39,8 @@ pub struct NewRun {
     /// None: named after model and time.
     pub name: Option<RunName>,
     pub recipe: Recipe,
-    /// None: as the recipe says.
-    pub epochs: Option<u64>,
+    /// What is otherwise than the recipe says, each as `key=value`; a key without a section is the model's own.
+    pub sets: Vec<String>,
 }
 
 /// Where a new run's settings come from.
@@ -51,6 +51,9 @@ pub enum Recipe {
     /// Those of another run.
     Like(RunName),
 }
+
+/// A setting with its section, and its value in each of some runs; empty in a run that has no such setting.
+pub type Difference = (String, Vec<String>);
 
 impl Recipe {
     /// What a newcomer starts.
@@ -72,6 +75,10 @@ pub enum Order {
         ask: Ask,
     },
     Start(NewRun),
+    /// What a run of this recipe would be set to.
+    LoadSettings(Recipe),
+    /// In which settings these runs differ.
+    LoadDifferences(Vec<RunName>),
     /// Move a run into the trash.
     Trash(RunName),
     /// Bring back the run that came into the trash last.
@@ -161,6 +168,14 @@ pub enum Update {
     },
     NotStarted {
         reason: Text,
+    },
+    Settings {
+        recipe: Recipe,
+        settings: Result<Arc<[Filled]>, Text>,
+    },
+    Differences {
+        runs: Vec<RunName>,
+        differences: Result<Arc<[Difference]>, Text>,
     },
     Trashed {
         run: RunName,

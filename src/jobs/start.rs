@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::launch::Launch;
-use super::order::{Answer, Ask, NewRun, Recipe, Text};
-use crate::config::{self, Config, ModelKind};
+use super::order::{Answer, Ask, Difference, NewRun, Recipe, Text};
+use crate::config::{self, Config, Filled, ModelKind};
 use crate::data;
 use crate::run::{self, CommandKind, Liveness, RunDir, RunName, send_and_wait};
 
@@ -26,7 +26,7 @@ pub struct Setup {
 
 /// Makes a run and starts its worker.
 pub fn start(setup: &Setup, wanted: &NewRun) -> Result<RunDir, Text> {
-    let mut config = resolve(setup, wanted)?;
+    let mut config = resolve(setup, &wanted.recipe, &wanted.sets)?;
     let located = data::locate(config.data.path.as_deref()).map_err(Text::of)?;
     // Whole, so that the run finds its data from wherever it is taken up again.
     config.data.path = Some(located.path.canonicalize().unwrap_or(located.path));
@@ -41,22 +41,35 @@ pub fn start(setup: &Setup, wanted: &NewRun) -> Result<RunDir, Text> {
     Ok(run)
 }
 
-fn resolve(setup: &Setup, wanted: &NewRun) -> Result<Config, Text> {
-    let epochs = wanted.epochs.map(|epochs| format!("epochs={epochs}"));
-    let config = match &wanted.recipe {
+/// What a run of this recipe would be set to.
+pub fn settings(setup: &Setup, recipe: &Recipe) -> Result<Vec<Filled>, Text> {
+    resolve(setup, recipe, &[])?.filled().map_err(Text::of)
+}
+
+/// In which settings these runs differ.
+pub fn differences(runs_root: &Path, runs: &[RunName]) -> Result<Vec<Difference>, Text> {
+    let configs = runs.iter().map(|name| config_of(runs_root, name, &[]));
+    config::differing(&configs.collect::<Result<Vec<_>, _>>()?).map_err(Text::of)
+}
+
+/// The settings of a recipe with `sets` over them.
+fn resolve(setup: &Setup, recipe: &Recipe, sets: &[String]) -> Result<Config, Text> {
+    let config = match recipe {
         Recipe::Model(model, preset) => {
             let preset = preset.map(|preset| format!("preset={preset}"));
-            let sets: Vec<String> = setup.sets.iter().cloned().chain(preset).chain(epochs).collect();
-            config::load(setup.config.as_deref(), &sets, Some(*model))
+            let sets: Vec<String> = setup.sets.iter().chain(&preset).chain(sets).cloned().collect();
+            config::load(setup.config.as_deref(), &sets, Some(*model)).map_err(Text::of)
         }
-        Recipe::Like(name) => {
-            let like = RunDir::open(&setup.runs_root, name).map_err(Text::of)?;
-            let sets: Vec<String> = epochs.into_iter().collect();
-            config::load(Some(&like.config_path()), &sets, None)
-        }
+        Recipe::Like(name) => config_of(&setup.runs_root, name, sets),
     };
-    let config = config.map_err(Text::of)?;
+    let config = config?;
     Ok(Config { model: config.model.or(Some(ModelKind::Cnn)), ..config })
+}
+
+/// The settings of a run with `sets` over them.
+fn config_of(runs_root: &Path, name: &RunName, sets: &[String]) -> Result<Config, Text> {
+    let run = RunDir::open(runs_root, name).map_err(Text::of)?;
+    config::load(Some(&run.config_path()), sets, None).map_err(Text::of)
 }
 
 /// Asks a run for something and waits for its answer. A resumed run whose worker has begun is not answered for: how
@@ -104,8 +117,8 @@ mod tests {
     #[test]
     fn a_new_run_has_the_users_settings_the_preset_and_the_epochs() {
         let root = tempfile::tempdir().unwrap();
-        let wanted = NewRun { name: None, recipe: Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)), epochs: Some(3) };
-        let config = resolve(&setup(root.path()), &wanted).unwrap();
+        let recipe = Recipe::Model(ModelKind::Cnn, Some(Preset::Plain));
+        let config = resolve(&setup(root.path()), &recipe, &["epochs=3".to_owned()]).unwrap();
         assert_eq!((config.cnn.seed, config.cnn.preset, config.cnn.epochs), (5, Preset::Plain, 3));
     }
 
@@ -116,9 +129,26 @@ mod tests {
         config.cnn.seed = 99;
         let name: RunName = "base".parse().unwrap();
         RunDir::create(root.path(), &name, &config.to_toml().unwrap()).unwrap();
-        let wanted = NewRun { name: None, recipe: Recipe::Like(name), epochs: Some(2) };
-        let cloned = resolve(&setup(root.path()), &wanted).unwrap();
-        assert_eq!((cloned.cnn.seed, cloned.cnn.epochs, cloned.model), (99, 2, Some(ModelKind::Cnn)));
+        let sets = ["epochs=2", "data.limit=50"].map(str::to_owned);
+        let cloned = resolve(&setup(root.path()), &Recipe::Like(name), &sets).unwrap();
+        assert_eq!((cloned.cnn.seed, cloned.cnn.epochs, cloned.data.limit), (99, 2, Some(50)));
+    }
+
+    #[test]
+    fn what_a_recipe_is_set_to_and_what_runs_differ_in() {
+        let root = tempfile::tempdir().unwrap();
+        let filled = settings(&setup(root.path()), &Recipe::Model(ModelKind::Cnn, Some(Preset::Plain))).unwrap();
+        let text = |key: &str| filled.iter().find(|filled| filled.key == key).map(Filled::text);
+        assert_eq!((text("seed"), text("batch_size")), (Some("5".to_owned()), Some("128".to_owned())));
+        let names: [RunName; 2] = ["one", "two"].map(|name| name.parse().unwrap());
+        for (seed, name) in (1..).zip(&names) {
+            let mut config = Config { model: Some(ModelKind::Cnn), ..Config::default() };
+            config.cnn.seed = seed;
+            RunDir::create(root.path(), name, &config.to_toml().unwrap()).unwrap();
+        }
+        let found = differences(root.path(), &names).unwrap();
+        assert_eq!(found, [("cnn.seed".to_owned(), vec!["1".to_owned(), "2".to_owned()])]);
+        assert!(differences(root.path(), &["gone".parse().unwrap()]).unwrap_err().as_str().contains("gone"));
     }
 
     #[test]

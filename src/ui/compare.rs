@@ -7,7 +7,7 @@ use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use super::brush::{Brush, after, below, row, top};
-use super::{format, run_table};
+use super::{differences, format, run_table};
 use crate::app::App;
 use crate::jobs::{Game, RunView, Score};
 
@@ -44,7 +44,11 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     // The labels have what the runs leave, but never more than half.
     let you = app.kept_game();
     let for_runs = (runs.len() as u16 + 2 + u16::from(you.is_some())).min(area.height.div_ceil(2));
-    by_label(app, below(area, for_runs), brush);
+    if app.compares_settings() {
+        differences::render(app, below(area, for_runs), brush);
+    } else {
+        by_label(app, below(area, for_runs), brush);
+    }
     let mut rows = below(top(area, for_runs), 1);
     if let Some(game) = you {
         your_row(game, row(rows, 0), brush);

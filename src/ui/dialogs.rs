@@ -1,14 +1,11 @@
-//! What stands over a screen: help, a question, the form for a new run.
+//! What stands over a screen: help, or a question; the form for a new run has a file of its own.
 
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
-use unicode_width::UnicodeWidthStr;
 
-use super::brush::{Brush, after, below, row, span};
-use super::footer::input_line;
-use crate::app::{App, Dialog, Field, KeyLine, NewRunForm, PLAY, keys_elsewhere, keys_of};
-use crate::config::{ModelKind, Preset};
-use crate::jobs::Recipe;
+use super::brush::{Brush, after, row, span};
+use super::form;
+use crate::app::{App, Dialog, KeyLine, PLAY, keys_elsewhere, keys_of};
 
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     match &app.dialog {
@@ -26,7 +23,7 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
             let text = format!("Name pictures anew? Your {named} answers are replaced with the first new one.");
             question("label pictures", &text, ["anew", "keep them"], area, brush);
         }
-        Some(Dialog::NewRun(form)) => new_run(app, form, area, brush),
+        Some(Dialog::NewRun(form)) => form::render(app, form, area, brush),
         Some(Dialog::Filter(_) | Dialog::Metrics(_) | Dialog::Search(_) | Dialog::OpenFile(_)) | None => {}
     }
 }
@@ -46,7 +43,7 @@ fn question(title: &str, text: &str, [yes, no]: [&str; 2], area: Rect, brush: &m
 const SHORT_A_ROW: usize = 4;
 
 /// A cleared frame in the middle; returns the area inside.
-fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_>) -> Rect {
+pub fn window(title: &str, width: u16, height: u16, area: Rect, brush: &mut Brush<'_>) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;
@@ -115,77 +112,4 @@ fn help_row(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     brush.text(area, &format!("{:>7}", line.keys), theme.key());
     brush.text(after(area, 9), line.long, theme.text());
-}
-
-fn new_run(app: &App, form: &NewRunForm, area: Rect, brush: &mut Brush<'_>) {
-    let theme = brush.theme;
-    let inside = window("new run", 64, 12, area, brush);
-    let recipe = form.recipes.get(form.recipe);
-    field("recipe", form.field == Field::Recipe, row(inside, 1), brush);
-    let choice = format!("◂ {} ▸", recipe.map_or_else(String::new, recipe_name));
-    brush.text(after(row(inside, 1), 10), &choice, theme.title());
-    brush.text(after(row(inside, 2), 10), recipe.map_or("", recipe_words), theme.dim());
-    let inputs = [
-        ("epochs", Field::Epochs, &form.epochs, "as the recipe says"),
-        ("name", Field::Name, &form.name, "model and time"),
-    ];
-    for (at, (name, which, input, default)) in (4..).step_by(1).zip(inputs) {
-        let line = row(inside, at);
-        field(name, form.field == which, line, brush);
-        if input.value().is_empty() && form.field != which {
-            brush.text(after(line, 10), default, theme.dim());
-        } else {
-            let width = default.width() as u16;
-            if input.value().is_empty() {
-                brush.text(after(line, 12), default, theme.frame());
-            }
-            let room = after(line, 10);
-            let room = if input.value().is_empty() { Rect { width: room.width.min(width + 2), ..room } } else { room };
-            input_line(input, room, form.field == which, brush);
-        }
-    }
-    brush.text(after(row(inside, 6), 2), "data", theme.dim());
-    match &app.data {
-        Ok(data) => drop(brush.text(after(row(inside, 6), 10), data, theme.dim())),
-        Err(why) => drop(brush.text(after(row(inside, 6), 10), why.as_str(), theme.bad())),
-    }
-    if let Some(problem) = &form.problem {
-        let style = theme.bad();
-        brush.wrapped(below(Rect { height: inside.height.min(9), ..inside }, 7), problem, style);
-    }
-    let keys = [
-        span("Enter", theme.key()),
-        span(" start   ", theme.text()),
-        span("Tab", theme.key()),
-        span(" next field   ", theme.text()),
-        span("Esc", theme.key()),
-        span(" leave", theme.text()),
-    ];
-    brush.line(row(inside, 9), &keys);
-}
-
-fn field(name: &str, has_focus: bool, area: Rect, brush: &mut Brush<'_>) {
-    let theme = brush.theme;
-    let bar = if has_focus { brush.glyph("▌", ">") } else { " " };
-    let style = if has_focus { theme.title() } else { theme.dim() };
-    brush.line(area, &[span(bar, theme.accent()), span(" ", theme.text()), span(name, style)]);
-}
-
-fn recipe_name(recipe: &Recipe) -> String {
-    match recipe {
-        Recipe::Model(model, None) => model.title().to_owned(),
-        Recipe::Model(model, Some(preset)) => format!("{}, preset {preset}", model.title()),
-        Recipe::Like(run) => format!("like {run}"),
-    }
-}
-
-fn recipe_words(recipe: &Recipe) -> &'static str {
-    match recipe {
-        Recipe::Model(ModelKind::Cnn, Some(Preset::Plain)) => "convolution, pooling and dense, as in the article",
-        Recipe::Model(ModelKind::Cnn, _) => "a modern small net",
-        Recipe::Model(ModelKind::Gan, _) => "draws what it is asked for, names what it sees",
-        Recipe::Model(ModelKind::Diffusion, _) => "draws out of noise, restores, names what it sees",
-        Recipe::Model(ModelKind::Captioner, _) => "says in a sentence what it sees",
-        Recipe::Like(_) => "every setting of that run",
-    }
 }

@@ -8,9 +8,11 @@ mod compare;
 mod confusion;
 mod curves;
 mod dialogs;
+mod differences;
 #[cfg(test)]
 mod fixture;
 mod footer;
+mod form;
 pub mod format;
 mod headline;
 mod jobs;

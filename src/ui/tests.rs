@@ -15,7 +15,8 @@ use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
 use crate::app::{Action, Key};
-use crate::jobs::{History, Update};
+use crate::config::{Config, ModelKind, Preset};
+use crate::jobs::{History, Recipe, Update};
 use crate::run::{Event, EventKind, MetricDef, Num};
 use crate::term::ColourDepth;
 
@@ -97,6 +98,34 @@ fn every_other_screen_while_training() {
         press(&mut app, key);
         snapshot(title, &app);
     }
+}
+
+#[test]
+fn a_new_run_with_its_settings() {
+    let recipe = Recipe::Model(ModelKind::Cnn, Some(Preset::Default));
+    let config = Config { model: Some(ModelKind::Cnn), ..Config::default() };
+    let mut app = live();
+    press(&mut app, "n");
+    news(&mut app, Update::Settings { recipe, settings: Ok(config.filled().unwrap().into()) });
+    snapshot("form", &app);
+    for key in [Key::Down, Key::Down, Key::Down, Key::Down, Key::Char('2'), Key::Down, Key::Char('0'), Key::Down] {
+        app.update(Action::Key(key));
+    }
+    "1e9\r".chars().for_each(|c| drop(app.update(Action::Key(if c == '\r' { Key::Enter } else { Key::Char(c) }))));
+    snapshot("form_refused", &app);
+    (0..5).for_each(|_| drop(app.update(Action::Key(Key::Down))));
+    app.update(Action::Key(Key::Right));
+    snapshot("form_chosen", &app);
+}
+
+#[test]
+fn settings_that_differ_between_runs() {
+    let mut app = compared();
+    press(&mut app, "5c");
+    let runs = app.runs.in_focus().into_iter().map(|run| run.name.clone()).collect::<Vec<_>>();
+    let lines = (0..12).map(|at| (format!("cnn.setting_{at}"), vec![format!("{at}"); runs.len()])).collect::<Vec<_>>();
+    news(&mut app, Update::Differences { runs, differences: Ok(lines.into()) });
+    snapshot("compare_settings", &app);
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn g_and_t_say_why_they_do_nothing_for_a_run_that_makes_no_pictures() {
 fn without_a_run_one_key_starts_one() {
     let mut app = app();
     news(&mut app, Update::Scanned { trouble: None });
-    let wanted = NewRun { name: None, recipe: Recipe::DEFAULT, epochs: None };
+    let wanted = NewRun { name: None, recipe: Recipe::DEFAULT, sets: vec![] };
     assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
     news(&mut app, Update::Runs { changed: vec![view("cnn-1", Phase::Starting)], gone: vec![] });
     news(&mut app, Update::Started { run: name("cnn-1") });
@@ -480,8 +480,43 @@ fn a_new_run_under_a_taken_name_is_refused_in_the_form() {
     let Some(Dialog::NewRun(form)) = &app.dialog else { panic!("{:?}", app.dialog) };
     assert!(form.problem.as_deref().is_some_and(|problem| problem.contains("choose another")));
     press(&mut app, "2");
-    let wanted = NewRun { name: Some(name("a2")), recipe: Recipe::DEFAULT, epochs: None };
+    let wanted = NewRun { name: Some(name("a2")), recipe: Recipe::DEFAULT, sets: vec![] };
     assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
+}
+
+#[test]
+fn the_form_asks_for_the_recipe_s_settings_and_starts_with_what_was_changed() {
+    let mut app = one(Phase::Running);
+    assert_eq!(orders(press(&mut app, "n")), [Order::LoadSettings(Recipe::DEFAULT)]);
+    assert_eq!(orders(key(&mut app, Key::Down)), [], "asked once");
+    let config = crate::config::Config { model: Some(crate::config::ModelKind::Cnn), ..Default::default() };
+    let settings = Ok(config.filled().unwrap().into());
+    news(&mut app, Update::Settings { recipe: Recipe::DEFAULT, settings });
+    press(&mut app, "3");
+    key(&mut app, Key::Down);
+    key(&mut app, Key::Down);
+    press(&mut app, "7");
+    let wanted = NewRun { name: None, recipe: Recipe::DEFAULT, sets: vec!["epochs=3".into(), "seed=7".into()] };
+    assert_eq!(orders(key(&mut app, Key::Enter)), [Order::Start(wanted)]);
+    assert_eq!(orders(press(&mut app, "n")), [Order::LoadSettings(Recipe::DEFAULT)], "another form asks anew");
+}
+
+#[test]
+fn settings_of_the_runs_in_focus_are_asked_for_and_shown_for_these_alone() {
+    let mut app = with_runs(vec![view("a", Phase::Finished), view("b", Phase::Finished)]);
+    let both = vec![name("a"), name("b")];
+    press(&mut app, "5c");
+    let marked = orders(press(&mut app, "j "));
+    assert!(marked.contains(&Order::LoadDifferences(vec![name("b")])), "{marked:?}");
+    let asked = orders(press(&mut app, "k"));
+    assert!(asked.contains(&Order::LoadDifferences(both.clone())), "{asked:?}");
+    assert!(app.differences().is_none());
+    let found = vec![("cnn.seed".to_owned(), vec!["1".to_owned(), "2".to_owned()])];
+    news(&mut app, Update::Differences { runs: both, differences: Ok(found.into()) });
+    assert_eq!(app.differences().unwrap().as_ref().unwrap().len(), 1);
+    assert_eq!(press(&mut app, "y"), [Effect::Copy("setting\ta\tb\ncnn.seed\t1\t2\n".to_owned())]);
+    press(&mut app, "j ");
+    assert!(app.differences().is_none(), "they are another run's");
 }
 
 #[test]
