@@ -23,6 +23,28 @@ pub enum Key {
 }
 
 impl Key {
+    /// By a letter, or one of [`crate::config::NAMED_KEYS`].
+    pub fn named(name: &str) -> Option<Key> {
+        Some(match name {
+            "Space" => Key::Char(' '),
+            "Enter" => Key::Enter,
+            "Esc" => Key::Esc,
+            "Tab" => Key::Tab,
+            "BackTab" => Key::BackTab,
+            "Up" | "↑" => Key::Up,
+            "Down" | "↓" => Key::Down,
+            "Left" | "←" => Key::Left,
+            "Right" | "→" => Key::Right,
+            "PgUp" => Key::PageUp,
+            "PgDn" => Key::PageDown,
+            "Home" => Key::Home,
+            "End" => Key::End,
+            "Backspace" => Key::Backspace,
+            "Delete" => Key::Delete,
+            letter => Key::Char(letter.chars().next().filter(|c| c.len_utf8() == letter.len())?),
+        })
+    }
+
     /// What the key does inside a line of text; none if it is not for the text.
     pub fn as_text_edit(self) -> Option<InputRequest> {
         Some(match self {

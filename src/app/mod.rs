@@ -21,6 +21,7 @@ mod metrics;
 mod mouse;
 mod news;
 mod notice;
+mod own_keys;
 mod play;
 mod plot;
 mod post;
@@ -36,6 +37,7 @@ mod tests;
 mod trash;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ pub use matrix::{CellText, LabelScore, MatrixView};
 pub use metrics::{MetricFilter, MetricGroup, groups, mean_of};
 pub use mouse::Mouse;
 pub use notice::{Notice, Tone};
+pub use own_keys::OwnKeys;
 pub use play::PlayView;
 pub use plot::{Line, Plot, Reading};
 pub use preview::{AttentionView, FileView, FolderView, Instead, Page, PreviewView, TripleView};
@@ -139,6 +142,7 @@ pub struct App {
     pub dialog: Option<Dialog>,
     pub machine: Option<Machine>,
     pub now_ms: u64,
+    keys: OwnKeys,
     /// What new runs will train on, in words, or why there is nothing.
     pub data: Result<String, Text>,
     notice: Option<Notice>,
@@ -176,6 +180,7 @@ impl App {
             dialog: None,
             machine: None,
             now_ms,
+            keys: OwnKeys::default(),
             data,
             notice: None,
             histories: HashMap::new(),
@@ -193,6 +198,16 @@ impl App {
             wanted: demand::Wanted::default(),
             next_id: 0,
         }
+    }
+
+    /// With the user's own keys.
+    pub fn with_keys(self, keys: OwnKeys) -> App {
+        App { keys, ..self }
+    }
+
+    /// The keys of a line as this user presses them.
+    pub fn keys_of(&self, line: &KeyLine) -> Cow<'static, str> {
+        if self.playing().is_some() { Cow::Borrowed(line.keys) } else { self.keys.shown(line.keys) }
     }
 
     /// Moves on by one action. Pure: the same state and action give the same state and effects.

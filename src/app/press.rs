@@ -21,7 +21,7 @@ impl App {
         match self.dialog.take() {
             Some(dialog) => self.press_in_dialog(dialog, key),
             None if self.playing().is_some() => self.press_in_play(key),
-            None => self.press_on_screen(key),
+            None => self.press_on_screen(self.keys.meaning(key)),
         }
     }
 

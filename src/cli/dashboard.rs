@@ -15,7 +15,7 @@ use announce::Announcer;
 
 use super::args::DashboardArgs;
 use super::{CliError, CliResult, Globals};
-use crate::app::App;
+use crate::app::{App, OwnKeys};
 use crate::config::{ColourChoice, Config, GraphicsChoice, ThemeChoice};
 use crate::data::{self, Layout};
 use crate::jobs::{Setup, Text};
@@ -67,7 +67,7 @@ fn setup(globals: &Globals) -> Setup {
 }
 
 fn app(config: &Config) -> App {
-    App::new(data_in_words(config), unix_ms())
+    App::new(data_in_words(config), unix_ms()).with_keys(OwnKeys::new(&config.ui.keys))
 }
 
 /// What new runs will train on: `the sample pictures in data/sample`.

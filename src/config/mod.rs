@@ -34,7 +34,7 @@ pub use resume::load_for_resume;
 pub use runtime::{DeviceChoice, RuntimeConfig};
 pub use setting::{Allowed, Setting};
 pub use text::commented_defaults;
-pub use ui::{ColourChoice, GraphicsChoice, NotifyChoice, ThemeChoice, UiConfig};
+pub use ui::{ColourChoice, GraphicsChoice, NAMED_KEYS, NotifyChoice, ThemeChoice, UiConfig, key_pair};
 pub use values::{Filled, differing};
 
 choice::choice! {

@@ -112,7 +112,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "launcher",
         meaning: "Words put before a detached worker's command, such as [\"srun\", \"--gres=gpu:1\"].",
-        allowed: Allowed::Words("[\"nice\", \"-n\", \"10\"]"),
+        allowed: Allowed::words("[\"nice\", \"-n\", \"10\"]"),
         default: DefaultValue::Fixed,
     },
     Setting {
@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "A command that the worker starts when a run is over, however it ended: finished, stopped, failed or diverged. It\n\
                   finds PIXSCRIBE_RUN, PIXSCRIBE_PHASE and PIXSCRIBE_DIR in its environment; what it says goes into the run's log.\n\
                   []: none.",
-        allowed: Allowed::Words("[\"sh\", \"-c\", \"echo $PIXSCRIBE_RUN $PIXSCRIBE_PHASE | mail -s pixscribe me\"]"),
+        allowed: Allowed::words("[\"sh\", \"-c\", \"echo $PIXSCRIBE_RUN $PIXSCRIBE_PHASE | mail -s pixscribe me\"]"),
         default: DefaultValue::Fixed,
     },
 ];

@@ -43,8 +43,11 @@ pub enum Allowed {
     },
     OneOf(&'static [&'static str]),
     Path,
-    /// A list of words, such as a command and its arguments; the text is an example.
-    Words(&'static str),
+    /// A list of words, such as a command and its arguments.
+    Words {
+        example: &'static str,
+        check: fn(&str) -> bool,
+    },
     Bool,
     /// Text of a form of its own.
     Form {
@@ -69,6 +72,11 @@ pub(super) fn toml_value(text: &str) -> Option<Value> {
 }
 
 impl Allowed {
+    /// A list of any words; the text is an example.
+    pub const fn words(example: &'static str) -> Self {
+        Self::Words { example, check: |_| true }
+    }
+
     /// The values that may be chosen from, where they can be told one by one.
     pub fn choices(&self) -> Option<&'static [&'static str]> {
         match self {
@@ -85,7 +93,10 @@ impl Allowed {
             Self::NumberAbove { above, to } => number(value).is_some_and(|n| n > *above && n <= *to),
             Self::OneOf(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Self::Path => value.as_str().is_some_and(|text| !text.is_empty() && !text.contains('\0')),
-            Self::Words(_) => value.as_array().is_some_and(|words| words.iter().all(Value::is_str)),
+            Self::Words { check, .. } => {
+                let is_word = |word: &Value| word.as_str().is_some_and(check);
+                value.as_array().is_some_and(|words| words.iter().all(is_word))
+            }
             Self::Bool => value.is_bool(),
             Self::Form { check, .. } => value.as_str().is_some_and(check),
         }
@@ -115,7 +126,7 @@ impl fmt::Display for Allowed {
                 [] => f.write_str("nothing"),
             },
             Self::Path => f.write_str("a path"),
-            Self::Words(example) => write!(f, "a list of words, such as {example}"),
+            Self::Words { example, .. } => write!(f, "a list of words, such as {example}"),
             Self::Bool => f.write_str("true or false"),
             Self::Form { text, .. } => f.write_str(text),
         }

@@ -28,7 +28,7 @@ pub(super) const SEED: Setting = row(
 pub(super) const LABELS: Setting = row(
     "labels",
     "Learn only these labels of the data; []: all of them.",
-    Allowed::Words("[\"cat\", \"dog\", \"ship\"]"),
+    Allowed::words("[\"cat\", \"dog\", \"ship\"]"),
 );
 
 pub(super) const EPOCHS: Setting =

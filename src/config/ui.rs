@@ -13,6 +13,8 @@ pub struct UiConfig {
     pub theme: ThemeChoice,
     pub mouse: bool,
     pub notify: NotifyChoice,
+    /// Each `pressed=meant`.
+    pub keys: Vec<String>,
 }
 
 impl Default for UiConfig {
@@ -23,6 +25,7 @@ impl Default for UiConfig {
             theme: ThemeChoice::Auto,
             mouse: true,
             notify: NotifyChoice::Off,
+            keys: Vec::new(),
         }
     }
 }
@@ -75,6 +78,34 @@ choice! {
     }
 }
 
+/// What keys are called that are no letters.
+pub const NAMED_KEYS: &[&str] = &[
+    "Space",
+    "Enter",
+    "Esc",
+    "Tab",
+    "BackTab",
+    "Up",
+    "Down",
+    "Left",
+    "Right",
+    "PgUp",
+    "PgDn",
+    "Home",
+    "End",
+    "Backspace",
+    "Delete",
+];
+
+/// The two keys of `pressed=meant`, letters or [`NAMED_KEYS`].
+pub fn key_pair(text: &str) -> Option<(&str, &str)> {
+    // The key = has an = behind it too.
+    let letter = text.chars().next()?.len_utf8();
+    let at = letter + text[letter..].find('=')?;
+    let is_key = |key: &str| NAMED_KEYS.contains(&key) || (key.chars().count() == 1 && key != " ");
+    Some((&text[..at], &text[at + 1..])).filter(|(pressed, meant)| is_key(pressed) && is_key(meant))
+}
+
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "graphics",
@@ -107,4 +138,32 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: Allowed::OneOf(NotifyChoice::WORDS),
         default: DefaultValue::Fixed,
     },
+    Setting {
+        key: "keys",
+        meaning: "Keys that are to do what others do, each as pressed=meant: \"P=p\" pauses by P. Keys are letters and signs, or Space,\n\
+                  Enter, Esc, Tab, BackTab, Up, Down, Left, Right, PgUp, PgDn, Home, End, Backspace, Delete. A key that means another\n\
+                  one has lost what it did itself; help and the last row show yours.",
+        allowed: Allowed::Words {
+            example: "[\"h=Left\", \"l=Right\", \"v=l\"]",
+            check: |text| key_pair(text).is_some(),
+        },
+        default: DefaultValue::Fixed,
+    },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_keys_are_two_keys() {
+        assert_eq!(key_pair("h=Left"), Some(("h", "Left")));
+        assert_eq!(
+            [key_pair("==="), key_pair("é=="), key_pair("==q")],
+            [Some(("=", "=")), Some(("é", "=")), Some(("=", "q"))]
+        );
+        for bad in ["", "h", "h=", "=h", "hh=q", "h=left", "h= ", "é", "h=q=r"] {
+            assert_eq!(key_pair(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -77,7 +77,7 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let dim = brush.theme.dim();
     let mut at = 0;
     for line in own {
-        help_row(line, row(inside, at), brush);
+        help_row(app, line, row(inside, at), brush);
         at += 1;
     }
     if !own.is_empty() {
@@ -85,12 +85,12 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
     }
     if has_room {
         for line in others {
-            help_row(line, row(inside, at), brush);
+            help_row(app, line, row(inside, at), brush);
             at += 1;
         }
     } else {
         for lines in others.chunks(SHORT_A_ROW) {
-            short_row(lines, row(inside, at), brush);
+            short_row(app, lines, row(inside, at), brush);
             at += 1;
         }
     }
@@ -98,18 +98,18 @@ fn help(app: &App, area: Rect, brush: &mut Brush<'_>) {
 }
 
 /// Keys that are on every screen, in a word or two each.
-fn short_row(lines: &[&KeyLine], area: Rect, brush: &mut Brush<'_>) {
+fn short_row(app: &App, lines: &[&KeyLine], area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     let width = area.width / SHORT_A_ROW as u16;
     for (at, line) in lines.iter().enumerate() {
         let cell = Rect { width, ..after(area, width * at as u16) }.intersection(area);
-        brush.text(cell, &format!("{:>7}", line.keys), theme.key());
+        brush.text(cell, &format!("{:>7}", app.keys_of(line)), theme.key());
         brush.text(after(cell, 9), line.short, theme.text());
     }
 }
 
-fn help_row(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {
+fn help_row(app: &App, line: &KeyLine, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
-    brush.text(area, &format!("{:>7}", line.keys), theme.key());
+    brush.text(area, &format!("{:>7}", app.keys_of(line)), theme.key());
     brush.text(after(area, 9), line.long, theme.text());
 }

@@ -42,11 +42,11 @@ const RESUME: &KeyLine = &KeyLine { keys: "p", short: "resume", long: "" };
 fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let always = |line: &&KeyLine| matches!(line.keys, "?" | "q");
     let last: Vec<&KeyLine> = keys_everywhere().iter().filter(always).collect();
-    let reserved: u16 = last.iter().map(|line| width(line)).sum();
+    let reserved: u16 = last.iter().map(|line| width(app, line)).sum();
     let mut rest = after(area, 1);
     if app.playing().is_some() {
         for line in PLAY {
-            rest = draw(line, rest, brush);
+            rest = draw(&app.keys_of(line), line, rest, brush);
         }
         return;
     }
@@ -60,25 +60,25 @@ fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let can_resume = app.runs.selected().is_some_and(|run| run.can_resume);
     for line in own.chain(others) {
         let line = if line.keys == "p" && can_resume { RESUME } else { line };
-        if width(line) + reserved > rest.width {
+        if width(app, line) + reserved > rest.width {
             break;
         }
-        rest = draw(line, rest, brush);
+        rest = draw(&app.keys_of(line), line, rest, brush);
     }
     let mut end = after(rest, rest.width.saturating_sub(reserved));
     for line in last {
-        end = draw(line, end, brush);
+        end = draw(&app.keys_of(line), line, end, brush);
     }
 }
 
-fn width(line: &KeyLine) -> u16 {
-    (line.keys.width() + 1 + line.short.width() + 2) as u16
+fn width(app: &App, line: &KeyLine) -> u16 {
+    (app.keys_of(line).width() + 1 + line.short.width() + 2) as u16
 }
 
-fn draw(line: &KeyLine, area: Rect, brush: &mut Brush<'_>) -> Rect {
+fn draw(keys: &str, line: &KeyLine, area: Rect, brush: &mut Brush<'_>) -> Rect {
     let theme = brush.theme;
-    brush.line(area, &[span(line.keys, theme.key()), span(" ", theme.text()), span(line.short, theme.dim())]);
-    after(area, width(line))
+    brush.line(area, &[span(keys, theme.key()), span(" ", theme.text()), span(line.short, theme.dim())]);
+    after(area, (keys.width() + 1 + line.short.width() + 2) as u16)
 }
 
 /// A line of text with its cursor.

@@ -520,6 +520,18 @@ fn settings_of_the_runs_in_focus_are_asked_for_and_shown_for_these_alone() {
 }
 
 #[test]
+fn a_user_s_own_keys_count_on_screens_and_not_in_what_is_typed() {
+    let own = OwnKeys::new(&["G=2".to_owned(), "/=j".to_owned(), "f=/".to_owned()]);
+    let mut app = with_runs(vec![view("a", Phase::Running), view("b", Phase::Running)]).with_keys(own);
+    press(&mut app, "G/");
+    assert_eq!((app.tab, app.runs.selected_name()), (Tab::Loss, Some(&name("b"))));
+    press(&mut app, "fG/");
+    assert!(matches!(&app.dialog, Some(Dialog::Filter(input)) if input.value() == "G/"), "{:?}", app.dialog);
+    let filter = keys_elsewhere(Tab::Jobs).find(|line| line.short == "filter").unwrap();
+    assert_eq!(app.keys_of(filter), "f");
+}
+
+#[test]
 fn every_screen_with_a_table_can_be_copied() {
     let mut app = with_pictures();
     for tab in ["1", "2", "3", "4", "5", "6"] {
