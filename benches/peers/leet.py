@@ -1,8 +1,9 @@
 """The dashboard beside `wandb leet`, on the same 20 series of 50,000 points, in turns within one run.
 
 Both are started in a pseudo-terminal of 200x50 cells, on a log that is finished. Measured from the start of the process:
-when the first chart stands (the first braille dots), when all is loaded (the last frame before two seconds without a
-byte that is no cursor movement), bytes until then, and bytes in five idle seconds after that.
+when the first chart stands (the first braille dots), when all is loaded (the last change of what a screen shows below its
+first row, where pixscribe has the load of the machine, before two seconds without any), bytes until then, and bytes in five
+idle seconds after that.
 """
 
 import argparse
@@ -22,6 +23,8 @@ import sys
 import tempfile
 import termios
 import time
+
+import pyte
 
 SERIES, POINTS = 20, 50_000
 COLUMNS, ROWS = 200, 50
@@ -79,14 +82,16 @@ def watch(command, keys, folder):
         os.execve(command[0], command, {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(folder)})
     began = time.perf_counter()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    first, last, seen, tail = None, began, 0, b""
+    first, seen, tail, chunks = None, 0, b"", []
     try:
         while time.perf_counter() - began < LONGEST_S:
             ready, _, _ = select.select([terminal], [], [], 0.02)
             now = time.perf_counter()
             if ready:
                 chunk = os.read(terminal, 1 << 16)
-                seen, last, tail = seen + len(chunk), now, (tail + chunk)[-(1 << 16) :]
+                seen, tail = seen + len(chunk), (tail + chunk)[-(1 << 16) :]
+                # What only moves the load of the machine is short.
+                chunks.append((now, chunk))
                 for question, answer in ANSWERS:
                     if question in chunk:
                         os.write(terminal, answer)
@@ -96,9 +101,9 @@ def watch(command, keys, folder):
                 # Braille's block begins with these two bytes.
                 if first is None and any(code in tail for code in (b"\xe2\xa0", b"\xe2\xa1", b"\xe2\xa2", b"\xe2\xa3")):
                     first = now
-            if first is not None and now - last > QUIET_S:
+            if first is not None and now - last_large(chunks) > QUIET_S:
                 break
-        loaded, until = last - began, seen
+        loaded, until = last_change(chunks) - began, seen
         idle = 0
         end = time.perf_counter() + IDLE_S
         while time.perf_counter() < end:
@@ -110,6 +115,24 @@ def watch(command, keys, folder):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(terminal)
+
+
+def last_large(chunks):
+    """When the last chunk came that is more than a few figures."""
+    return next((at for at, chunk in reversed(chunks) if len(chunk) > 300), chunks[-1][0])
+
+
+def last_change(chunks):
+    """When the screen below its first row last looked otherwise."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    before, changed = None, None
+    for at, chunk in chunks:
+        stream.feed(chunk)
+        after = screen.display[1:]
+        if after != before:
+            before, changed = after, at
+    return changed
 
 
 def main():

@@ -22,6 +22,8 @@ impl App {
                 self.runs.trouble = trouble;
             }
             Update::History { run, anew, parts } => self.add_history(run, anew, parts),
+            // It is there to be drawn at once: the pieces before it may wait.
+            Update::CaughtUp => {}
             Update::Answered { run, ask, answer } => self.hear_answer(&run, ask, answer),
             Update::Started { run } => {
                 self.say(Tone::Good, format!("{run} is starting."));

@@ -59,6 +59,7 @@ pub async fn follow_events(run: RunDir, outbox: Outbox) {
     // The first part is sent even if it is empty: then it is known that there is nothing, and not only not yet.
     let mut first = true;
     let mut moved = Instant::now();
+    let mut was_behind = false;
     loop {
         let read = spawn_blocking(move || {
             let parts = reader.read();
@@ -76,7 +77,12 @@ pub async fn follow_events(run: RunDir, outbox: Outbox) {
                 return;
             }
         }
-        if !reader.tail.is_behind() {
+        let is_behind = reader.tail.is_behind();
+        if was_behind && !is_behind && outbox.send(Update::CaughtUp).await.is_err() {
+            return;
+        }
+        was_behind = is_behind;
+        if !is_behind {
             sleep(if moved.elapsed() < STILL_AFTER { BRISK } else { CALM }).await;
         }
     }

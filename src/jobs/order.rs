@@ -158,6 +158,8 @@ pub enum Update {
         anew: bool,
         parts: Vec<History>,
     },
+    /// All of a long log that came in pieces has come.
+    CaughtUp,
     Answered {
         run: RunName,
         ask: Ask,

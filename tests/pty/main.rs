@@ -2,6 +2,7 @@
 
 mod by_keys;
 mod dashboard;
+mod flood;
 mod harness;
 mod recorded;
 mod sandbox;
