@@ -1,6 +1,7 @@
 //! Following an event log that another process writes.
 
 use super::{Event, MAX_LINE_BYTES, RunError};
+use rayon::prelude::*;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// How much one [`EventTail::poll`] reads at most, so that a huge log comes in pieces.
 const SLICE_BYTES: u64 = 4 << 20;
 const CHUNK_BYTES: usize = 256 << 10;
+/// Lines that are worth a second thread.
+const MANY_LINES: usize = 64;
 /// What is kept of a line that is too long: a whole record may still stand at its end.
 const KEPT_OF_OVERLONG: usize = MAX_LINE_BYTES / 2;
 
@@ -186,18 +189,26 @@ struct LineSplitter {
 
 impl LineSplitter {
     fn feed(&mut self, mut bytes: &[u8], events: &mut Vec<Event>) {
-        while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
-            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
-            if self.pending.is_empty() && !self.overlong {
-                self.line(line, events);
+        if (!self.pending.is_empty() || self.overlong)
+            && let Some(end) = bytes.iter().position(|&b| b == b'\n')
+        {
+            self.keep(&bytes[..end]);
+            let mut line = std::mem::take(&mut self.pending);
+            self.line(&line, Event::parse(&line), events);
+            line.clear();
+            self.pending = line;
+            bytes = &bytes[end + 1..];
+        }
+        if let Some(last) = bytes.iter().rposition(|&b| b == b'\n') {
+            let lines: Vec<&[u8]> = bytes[..last].split(|&b| b == b'\n').collect();
+            // What a long log takes is this.
+            let parsed: Vec<Option<Event>> = if lines.len() < MANY_LINES {
+                lines.iter().map(|line| Event::parse(line)).collect()
             } else {
-                self.keep(line);
-                let line = std::mem::take(&mut self.pending);
-                self.line(&line, events);
-                self.pending = line;
-                self.pending.clear();
-            }
-            bytes = rest;
+                lines.par_iter().with_min_len(MANY_LINES).map(|line| Event::parse(line)).collect()
+            };
+            lines.into_iter().zip(parsed).for_each(|(line, event)| self.line(line, event, events));
+            bytes = &bytes[last + 1..];
         }
         self.keep(bytes);
     }
@@ -210,13 +221,14 @@ impl LineSplitter {
         }
     }
 
-    fn line(&mut self, line: &[u8], events: &mut Vec<Event>) {
+    /// Counts a line with what was found in it.
+    fn line(&mut self, line: &[u8], event: Option<Event>, events: &mut Vec<Event>) {
         let overlong = std::mem::take(&mut self.overlong) || line.len() > MAX_LINE_BYTES;
         let first = std::mem::take(&mut self.skip_first);
         if line.trim_ascii().is_empty() && !overlong {
             return;
         }
-        match Event::parse(line) {
+        match event {
             Some(event) if !overlong => events.push(event),
             _ => {
                 events.extend(Event::salvage(line));
