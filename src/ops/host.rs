@@ -11,14 +11,98 @@ pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 /// A vector of run-time length, `(C)`.
 pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
-/// The numbers of a contiguous tensor. dfdx keeps its storage private, so this is a copy.
+/// The numbers of a contiguous tensor on any device, copied. On the CPU alone, [`Held`] reads them where they lie.
 pub fn read<S: Shape, D: CopySlice<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> Vec<f32> {
     let mut numbers = vec![0.0; tensor.shape().num_elements()];
     tensor.copy_into(&mut numbers);
     numbers
 }
 
+/// The numbers of a tensor on the CPU, kept as long as this is: where they lie if they lie in the order of the shape, else
+/// as a copy.
+pub enum Held<S: Shape> {
+    Whole(Tensor<S, f32, Cpu>),
+    Copied(Vec<f32>),
+}
+
+impl<S: Shape> Held<S> {
+    pub fn new(tensor: &Tensor<S, f32, Cpu>) -> Self {
+        if is_in_order(tensor) { Self::Whole(tensor.clone()) } else { Self::Copied(tensor.as_vec()) }
+    }
+}
+
+impl<S: Shape> std::ops::Deref for Held<S> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Whole(tensor) if tensor.shape().num_elements() == 0 => &[],
+            Self::Whole(tensor) => {
+                let first: *const f32 = &tensor[S::Concrete::default()];
+                // SAFETY: dfdx keeps a tensor's numbers in one vector, which lives as long as `tensor` and is copied before
+                // anybody writes to it while there are two owners. It is private; an index gives a reference into it.
+                // `is_in_order` has seen that from the first on all numbers follow, and that the last one is inside.
+                unsafe { std::slice::from_raw_parts(first, tensor.shape().num_elements()) }
+            }
+            Self::Copied(numbers) => numbers,
+        }
+    }
+}
+
+/// Whether the numbers follow one another as the shape says: nothing was turned or repeated.
+fn is_in_order<S: Shape>(tensor: &Tensor<S, f32, Cpu>) -> bool {
+    let (sizes, count) = (tensor.shape().concrete(), tensor.shape().num_elements());
+    if count == 0 {
+        return true;
+    }
+    let mut index = S::Concrete::default();
+    let address = |index| std::ptr::from_ref(&tensor[index]).addr() / size_of::<f32>();
+    let first = address(index);
+    let (mut stride, mut last) = (1, index);
+    for axis in (0..S::NUM_DIMS).rev() {
+        if sizes[axis] > 1 {
+            index[axis] = 1;
+            if address(index) != first + stride {
+                return false;
+            }
+            index[axis] = 0;
+        }
+        last[axis] = sizes[axis] - 1;
+        stride *= sizes[axis];
+    }
+    address(last) == first + count - 1
+}
+
 /// Adds `values` to a gradient buffer.
 pub fn add_to(gradient: &mut [f32], values: &[f32]) {
     gradient.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{noise, tensor};
+
+    #[test]
+    fn numbers_are_held_where_they_lie_or_copied_where_they_are_out_of_order() {
+        let x: Matrix<Cpu> = tensor(&noise("x", 12), (3, 4));
+        let held = Held::new(&x);
+        assert!(matches!(held, Held::Whole(_)) && *held == *x.as_vec());
+        let turned: Matrix<Cpu> = x.clone().permute::<_, Axes2<1, 0>>();
+        let repeated: Tokens<Cpu> = x.clone().broadcast_like::<_, Axis<1>>(&(3, 2, 4));
+        let flat: Tensor<(usize, usize), f32, Cpu> = tensor(&noise("y", 4), (4, 1)).permute::<_, Axes2<1, 0>>();
+        assert!(matches!(Held::new(&turned), Held::Copied(_)) && *Held::new(&turned) == *turned.as_vec());
+        assert!(matches!(Held::new(&repeated), Held::Copied(_)) && *Held::new(&repeated) == *repeated.as_vec());
+        assert_eq!(*Held::new(&flat), *flat.as_vec());
+        let empty: Matrix<Cpu> = tensor(&[], (0, 4));
+        assert!(Held::new(&empty).is_empty());
+    }
+
+    #[test]
+    fn who_writes_to_a_tensor_leaves_what_is_held() {
+        let mut x: Vector<Cpu> = tensor(&[1.0, 2.0], (2,));
+        let held = Held::new(&x);
+        x.copy_from(&[3.0, 4.0]);
+        assert_eq!((&held[..], x.as_vec()), (&[1.0, 2.0][..], vec![3.0, 4.0]));
+    }
 }

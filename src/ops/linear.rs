@@ -4,7 +4,7 @@ use super::conv2d::backward::backward;
 use super::conv2d::forward::{Epilogue, Outputs, forward};
 use super::conv2d::{Conv2dOp, Geometry};
 use super::embed::EmbedOp;
-use super::host::{Matrix, Tokens, Vector, add_to, read};
+use super::host::{Held, Matrix, Tokens, Vector, add_to};
 use super::{Activation, ActivationOp, macs};
 use dfdx::prelude::*;
 
@@ -66,7 +66,7 @@ impl LinearOp for Cpu {
         }
         let g = Geometry { batch, height: 1, width: 1, channels, filters, kernel: 1, pad: 0, squares: false };
         let (x, mut tape) = x.split_tape();
-        let (numbers, weights, shifts) = (read(&x), read(w), bias.map(read));
+        let (numbers, weights, shifts) = (Held::new(&x), Held::new(w), bias.map(Held::new));
         let epilogue = Epilogue { bias: shifts.as_deref(), relu, leaky: false, pool: false };
         let Outputs { y, select } = forward(&g, &numbers, &weights, &epilogue);
         let y = x.device().try_tensor_from_vec(y, (batch, filters))?;

@@ -1,7 +1,7 @@
 //! Pictures shifted by whole pixels.
 
 use super::gather::gather;
-use super::host::{Image, read};
+use super::host::{Held, Image};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -45,7 +45,7 @@ impl TranslateOp for Cpu {
         let image = shape.1 * shape.2 * shape.3;
         let (x, mut tape) = x.split_tape();
         let mut y = vec![0.0; shape.0 * image];
-        y.par_chunks_mut(image).zip(read(&x).par_chunks(image)).zip(shifts).for_each(|((y, x), &shift)| {
+        y.par_chunks_mut(image).zip(Held::new(&x).par_chunks(image)).zip(shifts).for_each(|((y, x), &shift)| {
             runs(&shape, shift, |from, to, len| y[to..to + len].copy_from_slice(&x[from..from + len]));
         });
         let y = x.device().try_tensor_from_vec(y, shape)?;

@@ -1,6 +1,6 @@
 //! Activations as numbers: a value and its slope in one go, so that fused kernels need no second pass.
 
-use super::host::read;
+use super::host::Held;
 use super::simd::{exp, simd_fn};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -210,9 +210,8 @@ impl ActivationOp for Cpu {
     ) -> Result<Tensor<S, f32, Self, T>, Self::Err> {
         use rayon::prelude::*;
         let (x, mut tape) = x.split_tape();
-        let mut y = read(&x);
-        // Only a backward pass asks for the input again.
-        let numbers = if T::OWNS_TAPE { y.clone() } else { Vec::new() };
+        let numbers = Held::new(&x);
+        let mut y = numbers.to_vec();
         y.par_chunks_mut(CHUNK).for_each(|y| apply(activation, y));
         let y = x.device().try_tensor_from_vec(y, *x.shape())?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());

@@ -9,8 +9,15 @@ use crate::ops::simd::{exp, simd_fn};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The numbers of queries `(B, N, C)`, keys and values `(B, M, C)`; or their gradients.
-pub struct Inputs {
+/// The numbers of queries `(B, N, C)`, keys and values `(B, M, C)`.
+pub struct Inputs<'a> {
+    pub q: &'a [f32],
+    pub k: &'a [f32],
+    pub v: &'a [f32],
+}
+
+/// Their gradients.
+pub struct Sums {
     pub q: Vec<f32>,
     pub k: Vec<f32>,
     pub v: Vec<f32>,
@@ -58,9 +65,9 @@ pub fn weights(sizes: &Sizes, q: &[f32], k: &[f32]) -> Vec<f32> {
 }
 
 /// The gradients of all three.
-pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Inputs {
+pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Sums {
     let (queries, keys) = (sizes.queries * sizes.channels(), sizes.keys * sizes.channels());
-    let mut sums = Inputs { q: vec![0.0; inputs.q.len()], k: vec![0.0; inputs.k.len()], v: vec![0.0; inputs.v.len()] };
+    let mut sums = Sums { q: vec![0.0; inputs.q.len()], k: vec![0.0; inputs.k.len()], v: vec![0.0; inputs.v.len()] };
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
     sums.q
         .par_chunks_mut(queries)

@@ -3,7 +3,7 @@
 mod cpu;
 mod panels;
 
-use super::host::{Tokens, add_to, read};
+use super::host::{Held, Tokens, add_to, read};
 use dfdx::prelude::*;
 use std::ops::Range;
 
@@ -67,6 +67,10 @@ pub struct Sizes {
 
 type Shape3 = (usize, usize, usize);
 
+fn inputs([q, k, v]: &[Held<Shape3>; 3]) -> cpu::Inputs<'_> {
+    cpu::Inputs { q, k, v }
+}
+
 impl Sizes {
     fn new(&(batch, queries, channels): &Shape3, k: &Shape3, v: &Shape3, spec: Attention) -> Self {
         let Attention { heads, causal, scale } = spec;
@@ -105,13 +109,13 @@ impl AttentionOp for Cpu {
         let sizes = Sizes::new(q.shape(), k.shape(), v.shape(), spec);
         let ((q, q_tape), (k, k_tape), (v, v_tape)) = (q.split_tape(), k.split_tape(), v.split_tape());
         let mut tape = q_tape.merge(k_tape).merge(v_tape);
-        let inputs = cpu::Inputs { q: read(&q), k: read(&k), v: read(&v) };
-        let y = q.device().try_tensor_from_vec(cpu::forward(&sizes, &inputs), *q.shape())?;
+        let held = [Held::new(&q), Held::new(&k), Held::new(&v)];
+        let y = q.device().try_tensor_from_vec(cpu::forward(&sizes, &inputs(&held)), *q.shape())?;
         let (q_ghost, k_ghost, v_ghost, y_ghost) = (q.ghost(), k.ghost(), v.ghost(), y.ghost());
         tape.add_backward_op(move |grads| {
             let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
             // Sums of their own: two of the three may be one tensor.
-            let sums = cpu::backward(&sizes, &inputs, &dy);
+            let sums = cpu::backward(&sizes, &inputs(&held), &dy);
             add_to(grads.get_or_alloc_mut(&q_ghost)?, &sums.q);
             add_to(grads.get_or_alloc_mut(&k_ghost)?, &sums.k);
             add_to(grads.get_or_alloc_mut(&v_ghost)?, &sums.v);

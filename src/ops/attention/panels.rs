@@ -1,6 +1,6 @@
 //! The products of one head, by the tiles of the convolutions.
 
-use crate::ops::conv2d::kernel::{LANES, ROWS, Stretch, Windows, forward_tile, weight_tile};
+use crate::ops::conv2d::kernel::{LANES, ROWS, Stretch, Windows, forward_tiles, weight_tiles};
 use std::ops::Range;
 
 /// A matrix as panels `(columns / LANES, depth, LANES)`, the last one filled up with zeros.
@@ -51,10 +51,10 @@ impl Panels {
     ) {
         let windows = Windows { x, starts, row_stride: 0, window_rows: 1, run: depth };
         for (first, panel) in self.panels(columns) {
-            let mut tile = [[0.0; LANES]; ROWS];
-            forward_tile(&windows, panel, &mut tile);
+            let mut tile = [[[0.0; LANES]; ROWS]];
+            forward_tiles(&windows, [panel], &mut tile);
             let lanes = LANES.min(columns - first);
-            tile.iter().take(starts.len()).enumerate().for_each(|(row, sums)| give(row, first, sums, lanes));
+            tile[0].iter().take(starts.len()).enumerate().for_each(|(row, sums)| give(row, first, sums, lanes));
         }
     }
 
@@ -71,7 +71,6 @@ impl Panels {
         for (first, panel) in self.panels(self.columns) {
             let stretch = Stretch {
                 x: &x[from * stride + rows.start..],
-                dy: &panel[from * LANES..],
                 images: 1,
                 rows: 1,
                 cols: self.depth - from,
@@ -81,7 +80,7 @@ impl Panels {
                 col_stride: stride,
             };
             let mut tile = [0.0; ROWS * LANES];
-            weight_tile(&stretch, rows.len(), &mut tile);
+            weight_tiles(&stretch, [&panel[from * LANES..]], rows.len(), [&mut tile]);
             let lanes = LANES.min(self.columns - first);
             let sums = tile.as_chunks().0.iter().take(rows.len()).enumerate();
             sums.for_each(|(row, sums)| give(row, first, sums, lanes));

@@ -3,7 +3,7 @@
 pub(crate) mod cpu;
 
 use super::activation::{self, Activation, ActivationOp};
-use super::host::{Image, Vector, add_to, read};
+use super::host::{Held, Image, Vector, add_to, read};
 use dfdx::prelude::*;
 
 /// The moments of one batch, one number a channel, for the running statistics.
@@ -62,7 +62,7 @@ impl BatchNormOp for Cpu {
     ) -> Result<(Image<Self, T>, Moments), Self::Err> {
         let shape = *x.shape();
         let (x, mut tape) = x.split_tape();
-        let (numbers, gammas, betas) = (read(&x), read(gamma), read(beta));
+        let (numbers, gammas, betas) = (Held::new(&x), Held::new(gamma), Held::new(beta));
         let statistics = cpu::statistics(&numbers, shape.3, eps);
         let scale: Vec<f32> = gammas.iter().zip(&statistics.inverse_deviation).map(|(&g, &i)| g * i).collect();
         let shift: Vec<f32> = betas.iter().zip(&scale).zip(&statistics.mean).map(|((&b, &s), &m)| b - s * m).collect();
@@ -87,7 +87,7 @@ impl BatchNormOp for Cpu {
         shift: &[f32],
         activation: Activation,
     ) -> Result<Image<Self>, Self::Err> {
-        let y = cpu::normalise(&read(&x), scale, shift, activation);
+        let y = cpu::normalise(&Held::new(&x), scale, shift, activation);
         x.device().try_tensor_from_vec(y, *x.shape())
     }
 }

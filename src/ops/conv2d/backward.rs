@@ -9,7 +9,7 @@
 use super::forward::{DEAD, Epilogue, Padded};
 use super::geometry::{Geometry, parts};
 use super::inputs::{InputGradients, input_gradients};
-use super::kernel::{LANES, ROWS, Stretch, weight_tile};
+use super::kernel::{LANES, ROWS, Stretch, panels_at_once, weight_tiles};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
 use crate::ops::activation::LEAK;
 use crate::ops::pool2d::cpu::max_unpool_image;
@@ -136,14 +136,30 @@ fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [
     }
     for first in (0..g.out_height()).step_by(g.row_block()) {
         let rows = first..g.out_height().min(first + g.row_block());
-        for (packed, sums) in packed.chunks_exact(panel_len).zip(sums.chunks_exact_mut(g.window_len() * LANES)) {
-            panel_sums(g, x, packed, images, rows.clone(), sums);
+        let at_once = panels_at_once();
+        let each = packed.chunks(at_once * panel_len).zip(sums.chunks_mut(at_once * g.window_len() * LANES));
+        for (packed, sums) in each {
+            // Of an odd number of panels the last one is alone.
+            if sums.len() > g.window_len() * LANES {
+                let (one, other) = sums.split_at_mut(g.window_len() * LANES);
+                let (packed, others) = packed.split_at(panel_len);
+                panel_sums(g, x, [packed, others], images, rows.clone(), [one, other]);
+            } else {
+                panel_sums(g, x, [packed], images, rows.clone(), [sums]);
+            }
         }
     }
 }
 
-/// Sums of `window * gradient` over some rows of every picture, added to one panel's `sums (window, LANES)`.
-fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Range<usize>, sums: &mut [f32]) {
+/// Sums of `window * gradient` over some rows of every picture, added to each panel's `sums (window, LANES)`.
+fn panel_sums<const P: usize>(
+    g: &Geometry,
+    x: &[f32],
+    packed: [&[f32]; P],
+    images: usize,
+    rows: Range<usize>,
+    mut sums: [&mut [f32]; P],
+) {
     let tiles = (0..g.kernel).flat_map(|y| (0..g.run()).step_by(ROWS).map(move |offset| (y, offset)));
     for (y, offset) in tiles {
         let height = ROWS.min(g.run() - offset);
@@ -153,7 +169,6 @@ fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Rang
             if g.positions() == 1 { (1, images, g.padded_len()) } else { (images, g.out_width(), g.channels) };
         let stretch = Stretch {
             x: &x[(rows.start + y) * g.row_stride() + offset..],
-            dy: &packed[rows.start * g.out_width() * LANES..],
             images,
             rows: rows.len(),
             cols,
@@ -162,7 +177,9 @@ fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Rang
             row_stride: g.row_stride(),
             col_stride,
         };
-        weight_tile(&stretch, height, &mut sums[element * LANES..(element + height) * LANES]);
+        let dy = packed.map(|packed| &packed[rows.start * g.out_width() * LANES..]);
+        let tiles = sums.each_mut().map(|sums| &mut sums[element * LANES..(element + height) * LANES]);
+        weight_tiles(&stretch, dy, height, tiles);
     }
 }
 
@@ -223,7 +240,7 @@ fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panel: usize) -> Vec<f32> {
     let images = BLOCK_POSITIONS.div_ceil(g.positions());
     let blocks = x.chunks(images * g.padded_len()).zip(packed.chunks(images * g.positions() * LANES));
     for (x, packed) in blocks {
-        panel_sums(g, x, packed, x.len() / g.padded_len(), 0..g.out_height(), &mut sums);
+        panel_sums(g, x, [packed], x.len() / g.padded_len(), 0..g.out_height(), [&mut sums]);
     }
     sums
 }

@@ -1,8 +1,8 @@
 //! Convolution on the CPU: direct, channels last, with bias, ReLU and 2x2 max pooling done while the outputs are warm.
 
 use super::geometry::{Geometry, parts};
-use super::kernel::{LANES, ROWS, Windows, forward_tile, put};
-use super::panels::pack;
+use super::kernel::{LANES, ROWS, Tile, Windows, forward_tiles, panels_at_once, put};
+use super::panels::{pack, panel_count};
 use crate::ops::activation::LEAK;
 use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_pool_image;
@@ -144,34 +144,71 @@ pub fn convolve(
     add: bool,
     y: &mut [f32],
 ) {
-    let panel_len = g.window_len() * LANES;
-    // A pass takes as many window rows as keep the panel in the first cache.
-    let rows = if panel_len > PANEL_IN_CACHE { 1 } else { g.kernel };
-    for (panel, weights) in panels.chunks_exact(panel_len).enumerate() {
-        let channel = panel * LANES;
-        let lanes = LANES.min(g.filters - channel);
-        let mut shift = [0.0; LANES];
+    let count = panel_count(g.filters);
+    let paired = if panels_at_once() == 2 { count - count % 2 } else { 0 };
+    let layer = Convolved { g, x, starts, panels, bias, add };
+    (0..paired).step_by(2).for_each(|panel| layer.by_panels::<2>(panel, y));
+    (paired..count).for_each(|panel| layer.by_panels::<1>(panel, y));
+}
+
+/// A group of padded pictures and the panels that they are convolved with.
+struct Convolved<'a> {
+    g: &'a Geometry,
+    x: &'a [f32],
+    starts: &'a [usize],
+    panels: &'a [f32],
+    bias: Option<&'a [f32]>,
+    add: bool,
+}
+
+impl Convolved<'_> {
+    /// The channels of `P` panels, from the one with number `first` on.
+    fn by_panels<const P: usize>(&self, first: usize, y: &mut [f32]) {
+        let &Self { g, x, starts, panels, bias, add } = self;
+        let panel_len = g.window_len() * LANES;
+        let channel = first * LANES;
+        let lanes: [usize; P] = std::array::from_fn(|p| LANES.min(g.filters - channel - p * LANES));
+        let mut shifts = [[0.0; LANES]; P];
         if let Some(bias) = bias {
-            shift[..lanes].copy_from_slice(&bias[channel..channel + lanes]);
+            let each = shifts.iter_mut().zip(bias[channel..].chunks(LANES)).zip(lanes);
+            each.for_each(|((shift, bias), lanes)| shift[..lanes].copy_from_slice(&bias[..lanes]));
         }
-        for (pass, weights) in weights.chunks_exact(rows * g.run() * LANES).enumerate() {
+        // A pass takes as many window rows as keep a panel in the first cache. Two are read rarely enough to come from the
+        // second one.
+        let rows = if P == 1 && panel_len > PANEL_IN_CACHE { 1 } else { g.kernel };
+        let pass_len = rows * g.run() * LANES;
+        for pass in 0..g.kernel / rows {
             let x = &x[pass * rows * g.row_stride()..];
+            let weights: [&[f32]; P] =
+                std::array::from_fn(|p| &panels[(first + p) * panel_len + pass * pass_len..][..pass_len]);
             for (block, starts) in starts.chunks(ROWS).enumerate() {
                 let y = &mut y[block * ROWS * g.filters + channel..];
-                let mut tile = [if pass == 0 { shift } else { [0.0; LANES] }; ROWS];
+                let mut tiles: [Tile; P] =
+                    if pass == 0 { shifts.map(|shift| [shift; ROWS]) } else { [[[0.0; LANES]; ROWS]; P] };
                 if pass > 0 || add {
-                    for (row, y) in tile.iter_mut().zip(y.chunks(g.filters)).take(starts.len()) {
-                        match y.first_chunk::<LANES>() {
-                            Some(y) if lanes == LANES => row.iter_mut().zip(y).for_each(|(sum, y)| *sum += y),
-                            _ => row.iter_mut().zip(&y[..lanes]).for_each(|(sum, y)| *sum += y),
-                        }
-                    }
+                    take_up(&mut tiles, lanes, y, g.filters, starts.len());
                 }
                 let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
-                forward_tile(&windows, weights, &mut tile);
-                for (row, y) in tile.iter().zip(y.chunks_mut(g.filters)).take(starts.len()) {
-                    put(row, lanes, y);
+                forward_tiles(&windows, weights, &mut tiles);
+                for (row, y) in y.chunks_mut(g.filters).take(starts.len()).enumerate() {
+                    for p in 0..P {
+                        put(&tiles[p][row], lanes[p], &mut y[p * LANES..]);
+                    }
                 }
+            }
+        }
+    }
+}
+
+/// Adds to the tiles' rows what is there already.
+#[inline(always)]
+fn take_up<const P: usize>(tiles: &mut [Tile; P], lanes: [usize; P], y: &[f32], filters: usize, rows: usize) {
+    for (row, y) in y.chunks(filters).take(rows).enumerate() {
+        for p in 0..P {
+            let (sums, y) = (&mut tiles[p][row], &y[p * LANES..]);
+            match y.first_chunk::<LANES>() {
+                Some(y) if lanes[p] == LANES => sums.iter_mut().zip(y).for_each(|(sum, y)| *sum += y),
+                _ => sums.iter_mut().zip(&y[..lanes[p]]).for_each(|(sum, y)| *sum += y),
             }
         }
     }

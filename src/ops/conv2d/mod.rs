@@ -10,7 +10,7 @@ mod panels;
 pub use geometry::{Geometry, PARTS, parts};
 
 use crate::ops::gather::gather;
-use crate::ops::host::{Image, Matrix, Vector, add_to, read};
+use crate::ops::host::{Held, Image, Matrix, Vector, add_to};
 use crate::ops::{Activation, activation, pool2d, space_depth};
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -111,12 +111,12 @@ fn fused<T: Tape<f32, Cpu>>(
     let (x, mut tape) = x.split_tape();
     let (onto, onto_tape) = onto.map(SplitTape::split_tape).unzip();
     tape = tape.merge(onto_tape.unwrap_or_default());
-    let (numbers, layer) = (read(&x), Layer { g, spec, weights: read(w), shifts: bias.map(read) });
-    let forward::Outputs { y, select } = layer.forward(&numbers, onto.as_ref().map(read));
+    let (numbers, layer) = (Held::new(&x), Layer { g, spec, weights: Held::new(w), shifts: bias.map(Held::new) });
+    let forward::Outputs { y, select } = layer.forward(&numbers, onto.as_ref().map(|onto| Held::new(onto).to_vec()));
     let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
     let (x_ghost, onto_ghost, y_ghost) = (x.ghost(), onto.map(|onto| onto.ghost()), y.ghost());
     let (w, bias) = (w.clone(), bias.cloned());
-    let numbers = if spec.no_weight_gradient { Vec::new() } else { numbers };
+    let numbers = (!spec.no_weight_gradient).then_some(numbers);
     tape.add_backward_op(move |grads| {
         let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
         if let Some(onto_ghost) = &onto_ghost {
@@ -127,7 +127,7 @@ fn fused<T: Tape<f32, Cpu>>(
             true => None,
             false => Some(std::mem::take(&mut **grads.get_or_alloc_mut(&x_ghost)?)),
         };
-        let sums = layer.backward(&numbers, &select, &dy, dx.as_deref_mut());
+        let sums = layer.backward(numbers.as_deref().unwrap_or_default(), &select, &dy, dx.as_deref_mut());
         if let Some(dx) = dx {
             **grads.get_or_alloc_mut(&x_ghost)? = dx;
         }
@@ -149,8 +149,8 @@ const CHUNK: usize = 1 << 14;
 struct Layer {
     g: Geometry,
     spec: Conv2d,
-    weights: Vec<f32>,
-    shifts: Option<Vec<f32>>,
+    weights: Held<Shape4>,
+    shifts: Option<Held<(usize,)>>,
 }
 
 impl Layer {
@@ -180,7 +180,7 @@ impl Conv2dOp for Cuda {}
 
 type Shape4 = (usize, usize, usize, usize);
 
-fn epilogue(spec: Conv2d, bias: &Option<Vec<f32>>) -> forward::Epilogue<'_> {
+fn epilogue(spec: Conv2d, bias: &Option<Held<(usize,)>>) -> forward::Epilogue<'_> {
     forward::Epilogue { bias: bias.as_deref(), relu: spec.relu, leaky: spec.leaky, pool: spec.pool }
 }
 

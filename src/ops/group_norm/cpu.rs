@@ -5,6 +5,7 @@ use crate::ops::activation::Activation;
 use crate::ops::batch_norm::cpu::{
     add_moments, add_products, block_sums, normalise_rows, not_negative, through_activation,
 };
+use crate::ops::host::Held;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
 
@@ -17,7 +18,7 @@ pub struct Norm {
     gamma: Vec<f32>,
     beta: Vec<f32>,
     /// `(B, 2 C)`: scales and then shifts.
-    modulation: Option<Vec<f32>>,
+    modulation: Option<Held<(usize, usize)>>,
     activation: Activation,
 }
 
@@ -38,7 +39,7 @@ impl Norm {
         &(batch, height, width, channels): &(usize, usize, usize, usize),
         gamma: Vec<f32>,
         beta: Vec<f32>,
-        modulation: Option<Vec<f32>>,
+        modulation: Option<Held<(usize, usize)>>,
         groups: usize,
         activation: Activation,
     ) -> Self {

@@ -4,7 +4,7 @@
 mod cpu;
 
 use super::activation::{self, Activation, ActivationOp};
-use super::host::{Image, Matrix, Vector, add_to, read};
+use super::host::{Held, Image, Matrix, Vector, add_to, read};
 use dfdx::prelude::*;
 
 /// Added to the variance.
@@ -62,7 +62,7 @@ impl GroupNormOp for Cpu {
         let (x, mut tape) = x.split_tape();
         let (modulation, rows_tape) = modulation.map(SplitTape::split_tape).unzip();
         tape = tape.merge(rows_tape.unwrap_or_default());
-        let (numbers, rows) = (read(&x), modulation.as_ref().map(read));
+        let (numbers, rows) = (Held::new(&x), modulation.as_ref().map(Held::new));
         let norm = cpu::Norm::new(&shape, read(gamma), read(beta), rows, groups, activation);
         let (y, statistics) = norm.forward(&numbers);
         let y = x.device().try_tensor_from_vec(y, shape)?;

@@ -2,7 +2,7 @@
 
 mod cpu;
 
-use super::host::{Matrix, Tokens, Vector, add_to, read};
+use super::host::{Held, Matrix, Tokens, Vector, add_to};
 use dfdx::prelude::*;
 
 /// Layer normalisation on a device (Ba et al. 2016, equation 3 with the gain and bias of equation 4).
@@ -41,8 +41,8 @@ impl LayerNormOp for Cpu {
         let shape = *x.shape();
         check(shape.2, gamma.shape(), beta.shape());
         let (x, mut tape) = x.split_tape();
-        let (numbers, gains) = (read(&x), read(gamma));
-        let (y, statistics) = cpu::forward(&numbers, &gains, &read(beta), eps);
+        let (numbers, gains) = (Held::new(&x), Held::new(gamma));
+        let (y, statistics) = cpu::forward(&numbers, &gains, &Held::new(beta), eps);
         let y = x.device().try_tensor_from_vec(y, shape)?;
         let (x_ghost, y_ghost, gamma, beta) = (x.ghost(), y.ghost(), gamma.clone(), beta.clone());
         tape.add_backward_op(move |grads| {

@@ -1,7 +1,7 @@
 //! Scale and shift by picture and channel, with the activation behind them in the same op.
 
 use super::activation::{self, Activation, ActivationOp, pull_back, specialised, value};
-use super::host::{Image, Matrix, add_to, read};
+use super::host::{Held, Image, Matrix, add_to};
 use super::simd::simd_fn;
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ impl ModulateOp for Cpu {
         let ((x, x_tape), (scale, scale_tape), (shift, shift_tape)) =
             (x.split_tape(), scale.split_tape(), shift.split_tape());
         let mut tape = x_tape.merge(scale_tape).merge(shift_tape);
-        let (numbers, scales, shifts) = (read(&x), read(&scale), read(&shift));
+        let (numbers, scales, shifts) = (Held::new(&x), Held::new(&scale), Held::new(&shift));
         let mut y = vec![0.0; batch * image];
         let rows = scales.par_chunks(channels).zip(shifts.par_chunks(channels));
         y.par_chunks_mut(image)

@@ -3,7 +3,7 @@
 pub(crate) mod cpu;
 
 use crate::ops::gather::gather;
-use crate::ops::host::{Image, Matrix, read};
+use crate::ops::host::{Held, Image, Matrix};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -60,7 +60,7 @@ impl Pool2dOp for Cpu {
         let out_len = (height / 2) * (width / 2) * channels;
         let (mut y, mut select) = (vec![0.0; batch * out_len], vec![0u8; batch * out_len]);
         let each = (y.par_chunks_mut(out_len), select.par_chunks_mut(out_len));
-        let numbers = read(&x);
+        let numbers = Held::new(&x);
         each.into_par_iter()
             .zip(numbers.par_chunks(height * width * channels))
             .for_each(|((y, select), x)| cpu::max_pool_image(size, x, y, select));
@@ -87,7 +87,7 @@ impl Pool2dOp for Cpu {
         let (x, mut tape) = x.split_tape();
         let (mut y, mut taken) = (vec![0.0; batch * channels], vec![0u32; batch * channels]);
         let each = y.par_chunks_mut(channels).zip(taken.par_chunks_mut(channels));
-        each.zip(read(&x).par_chunks(image)).for_each(|((y, taken), x)| cpu::global_max_image(x, y, taken));
+        each.zip(Held::new(&x).par_chunks(image)).for_each(|((y, taken), x)| cpu::global_max_image(x, y, taken));
         let y = x.device().try_tensor_from_vec(y, (batch, channels))?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
         tape.add_backward_op(move |grads| {
@@ -109,7 +109,7 @@ impl Pool2dOp for Cpu {
         let (image, share) = (height * width * channels, 1.0 / (height * width) as f32);
         let (x, mut tape) = x.split_tape();
         let mut y = vec![0.0; batch * channels];
-        let numbers = read(&x);
+        let numbers = Held::new(&x);
         y.par_chunks_mut(channels).zip(numbers.par_chunks(image)).for_each(|(y, x)| cpu::mean_image(x, share, y));
         let y = x.device().try_tensor_from_vec(y, (batch, channels))?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());

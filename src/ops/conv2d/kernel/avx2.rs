@@ -25,18 +25,18 @@ pub unsafe fn forward(windows: &Windows, panel: &[f32], tile: &mut Tile) {
 }
 
 /// SAFETY: needs AVX2 and FMA, and a stretch and tile that hold all that is read and written.
-pub unsafe fn weight(stretch: &Stretch, height: usize, tile: &mut [f32]) {
+pub unsafe fn weight(stretch: &Stretch, dy: &[f32], height: usize, tile: &mut [f32]) {
     for (first, tile) in (0..height).step_by(ROWS).zip(tile.chunks_mut(ROWS * LANES)) {
         let stretch = Stretch { x: &stretch.x[first..], ..*stretch };
         // SAFETY: as the caller says.
         unsafe {
             match height - first {
-                6.. => weight_rows::<6>(&stretch, tile),
-                5 => weight_rows::<5>(&stretch, tile),
-                4 => weight_rows::<4>(&stretch, tile),
-                3 => weight_rows::<3>(&stretch, tile),
-                2 => weight_rows::<2>(&stretch, tile),
-                _ => weight_rows::<1>(&stretch, tile),
+                6.. => weight_rows::<6>(&stretch, dy, tile),
+                5 => weight_rows::<5>(&stretch, dy, tile),
+                4 => weight_rows::<4>(&stretch, dy, tile),
+                3 => weight_rows::<3>(&stretch, dy, tile),
+                2 => weight_rows::<2>(&stretch, dy, tile),
+                _ => weight_rows::<1>(&stretch, dy, tile),
             }
         }
     }
@@ -77,7 +77,7 @@ unsafe fn forward_rows<const M: usize>(windows: &Windows, panel: &[f32], tile: &
 
 /// SAFETY: needs AVX2 and FMA, and a stretch and tile that hold all that is read and written.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn weight_rows<const M: usize>(stretch: &Stretch, tile: &mut [f32]) {
+unsafe fn weight_rows<const M: usize>(stretch: &Stretch, dy: &[f32], tile: &mut [f32]) {
     // SAFETY: the caller has bounded every read and write.
     unsafe {
         let mut sums = [[_mm256_setzero_ps(); 2]; M];
@@ -86,7 +86,7 @@ unsafe fn weight_rows<const M: usize>(stretch: &Stretch, tile: &mut [f32]) {
             *sum = [_mm256_loadu_ps(out.add(m * LANES)), _mm256_loadu_ps(out.add(m * LANES + 8))];
         }
         for image in 0..stretch.images {
-            let mut dy = stretch.dy.as_ptr().add(image * stretch.dy_image_stride);
+            let mut dy = dy.as_ptr().add(image * stretch.dy_image_stride);
             for row in 0..stretch.rows {
                 let mut x = stretch.x.as_ptr().add(image * stretch.image_stride + row * stretch.row_stride);
                 for _ in 0..stretch.cols {

@@ -19,6 +19,12 @@ pub const ROWS: usize = 12;
 /// A tile of results: up to [`ROWS`] rows of [`LANES`] channels.
 pub type Tile = [[f32; LANES]; ROWS];
 
+/// Panels that are best taken at once: AVX-512 has the registers for two, and so each number of a picture is read for
+/// twice as many products.
+pub fn panels_at_once() -> usize {
+    if simd::level() == Level::Avx512 { 2 } else { 1 }
+}
+
 /// Writes the first `lanes` numbers of a tile's row to the beginning of `to`.
 #[inline(always)]
 pub fn put(row: &[f32; LANES], lanes: usize, to: &mut [f32]) {
@@ -53,29 +59,33 @@ pub struct Windows<'a> {
     pub run: usize,
 }
 
-/// `tile[m][l] += sum_k x[window m, k] * panel[k][l]` for the rows that `windows.starts` names (1 to [`ROWS`]).
+/// `tile[m][l] += sum_k x[window m, k] * panel[k][l]` for the rows that `windows.starts` names (1 to [`ROWS`]), in each of `P`
+/// tiles by its own panel.
 ///
 /// # Panics
-/// When a window or the panel ends outside its slice.
+/// When a window or a panel ends outside its slice.
 #[inline]
-pub fn forward_tile(windows: &Windows, panel: &[f32], tile: &mut Tile) {
-    forward_by(simd::level(), windows, panel, tile);
+pub fn forward_tiles<const P: usize>(windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
+    forward_by(simd::level(), windows, panels, tiles);
 }
 
 #[inline]
-fn forward_by(level: Level, windows: &Windows, panel: &[f32], tile: &mut Tile) {
+fn forward_by<const P: usize>(level: Level, windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
     let reach = (windows.window_rows - 1) * windows.row_stride + windows.run;
     let last = windows.starts.iter().copied().max().unwrap_or(0);
     assert!(last + reach <= windows.x.len(), "a window leaves the picture");
-    assert!(windows.window_rows * windows.run * LANES <= panel.len(), "the panel is too short");
+    let weights = windows.window_rows * windows.run * LANES;
+    assert!(panels.iter().all(|panel| weights <= panel.len()), "a panel is too short");
     assert!(windows.starts.len() <= ROWS, "more rows than a tile has");
-    // SAFETY of both: the level was found here; the asserts above bound every window and the panel.
+    // SAFETY of both: the level was found here; the asserts above bound every window and the panels.
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::forward(windows, panel, tile) },
+        Level::Avx512 => unsafe { avx512::forward(windows, panels, tiles) },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2::forward(windows, panel, tile) },
-        _ => portable::forward(windows, panel, tile),
+        Level::Avx2 => {
+            tiles.iter_mut().zip(panels).for_each(|(tile, panel)| unsafe { avx2::forward(windows, panel, tile) })
+        }
+        _ => tiles.iter_mut().zip(panels).for_each(|(tile, panel)| portable::forward(windows, panel, tile)),
     }
 }
 
@@ -84,8 +94,6 @@ fn forward_by(level: Level, windows: &Windows, panel: &[f32], tile: &mut Tile) {
 pub struct Stretch<'a> {
     /// The padded picture from the first window element of the tile on.
     pub x: &'a [f32],
-    /// The output gradients of one panel, [`LANES`] for each position.
-    pub dy: &'a [f32],
     /// Number of pictures, of output rows in each and of outputs in a row.
     pub images: usize,
     pub rows: usize,
@@ -98,30 +106,34 @@ pub struct Stretch<'a> {
     pub col_stride: usize,
 }
 
-/// `tile[m][l] += sum_(row, col) x[row, col, m] * dy[row, col, l]` for the first `height` rows of the tile.
+/// `tile[m][l] += sum_(row, col) x[row, col, m] * dy[row, col, l]` for the first `height` rows of a tile, in each of `P` tiles
+/// by the output gradients of its own panel, [`LANES`] for each position.
 ///
 /// # Panics
-/// When the stretch reaches outside `x` or `dy`.
+/// When the stretch reaches outside `x` or a `dy`.
 #[inline]
-pub fn weight_tile(stretch: &Stretch, height: usize, tile: &mut [f32]) {
-    weight_by(simd::level(), stretch, height, tile);
+pub fn weight_tiles<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, tiles: [&mut [f32]; P]) {
+    weight_by(simd::level(), stretch, dy, height, tiles);
 }
 
 #[inline]
-fn weight_by(level: Level, stretch: &Stretch, height: usize, tile: &mut [f32]) {
+fn weight_by<const P: usize>(level: Level, stretch: &Stretch, dy: [&[f32]; P], height: usize, tiles: [&mut [f32]; P]) {
     let row_reach = (stretch.rows - 1) * stretch.row_stride + (stretch.cols - 1) * stretch.col_stride + height;
     let reach = (stretch.images - 1) * stretch.image_stride + row_reach;
     assert!(reach <= stretch.x.len(), "the stretch leaves the picture");
     let dy_reach = (stretch.images - 1) * stretch.dy_image_stride + stretch.rows * stretch.cols * LANES;
-    assert!(dy_reach <= stretch.dy.len(), "too few output gradients");
-    assert!(height * LANES <= tile.len() && (1..=ROWS).contains(&height), "the tile is too short");
+    assert!(dy.iter().all(|dy| dy_reach <= dy.len()), "too few output gradients");
+    assert!((1..=ROWS).contains(&height), "a tile has other rows");
+    assert!(tiles.iter().all(|tile| height * LANES <= tile.len()), "a tile is too short");
     // SAFETY of both: the level was found here; the asserts above bound every read and write.
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::weight(stretch, height, tile) },
+        Level::Avx512 => unsafe { avx512::weight(stretch, dy, height, tiles) },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2::weight(stretch, height, tile) },
-        _ => portable::weight(stretch, height, tile),
+        Level::Avx2 => {
+            tiles.into_iter().zip(dy).for_each(|(tile, dy)| unsafe { avx2::weight(stretch, dy, height, tile) });
+        }
+        _ => tiles.into_iter().zip(dy).for_each(|(tile, dy)| portable::weight(stretch, dy, height, tile)),
     }
 }
 
@@ -137,18 +149,21 @@ mod tests {
 
     #[test]
     fn forward_tile_is_the_portable_one() {
-        let (x, panel) = (noise("x", 400), noise("panel", 3 * 21 * LANES));
+        let (x, panels) = (noise("x", 400), [noise("panel", 3 * 21 * LANES), noise("other", 3 * 21 * LANES)]);
         for rows in 1..=ROWS {
             let starts: Vec<usize> = (0..rows).map(|row| row * 37 % 101).collect();
             let windows = Windows { x: &x, starts: &starts, row_stride: 60, window_rows: 3, run: 21 };
             let of = |level| {
-                let mut tile = [[0.25; LANES]; ROWS];
-                forward_by(level, &windows, &panel, &mut tile);
-                tile
+                let mut both = [[[0.25; LANES]; ROWS]; 2];
+                forward_by(level, &windows, [&panels[0], &panels[1]], &mut both);
+                let mut one = [[[0.25; LANES]; ROWS]; 1];
+                forward_by(level, &windows, [&panels[1]], &mut one);
+                assert_eq!(one[0], both[1], "a panel by itself is the same");
+                both
             };
             let due = of(Level::Portable);
-            let all: Vec<Tile> = levels().map(of).collect();
-            for got in &all {
+            let all: Vec<[Tile; 2]> = levels().map(of).collect();
+            for (got, due) in all.iter().flatten().zip(due.iter().cycle()) {
                 assert_close(&format!("{rows} rows"), got.as_flattened(), due.as_flattened(), 1e-6);
                 assert!(got[rows..].iter().flatten().all(|&y| y == 0.25), "rows beyond {rows} were touched");
             }
@@ -158,11 +173,10 @@ mod tests {
 
     #[test]
     fn weight_tile_is_the_portable_one() {
-        let (x, dy) = (noise("x", 3 * 200), noise("dy", 3 * 30 * LANES));
+        let (x, dy) = (noise("x", 3 * 200), [noise("dy", 3 * 30 * LANES), noise("other", 3 * 30 * LANES)]);
         for height in 1..=ROWS {
             let stretch = Stretch {
                 x: &x,
-                dy: &dy,
                 images: 3,
                 rows: 4,
                 cols: 5,
@@ -172,14 +186,18 @@ mod tests {
                 col_stride: 7,
             };
             let of = |level| {
-                let mut tile = [0.25; ROWS * LANES];
-                weight_by(level, &stretch, height, &mut tile);
-                tile
+                let mut both = [[0.25; ROWS * LANES]; 2];
+                let [first, second] = &mut both;
+                weight_by(level, &stretch, [&dy[0], &dy[1]], height, [first, second]);
+                let mut one = [0.25; ROWS * LANES];
+                weight_by(level, &stretch, [&dy[1]], height, [&mut one]);
+                assert_eq!(one, both[1], "a panel by itself is the same");
+                both
             };
             let due = of(Level::Portable);
             let all: Vec<_> = levels().map(of).collect();
-            for got in &all {
-                assert_close(&format!("height {height}"), got, &due, 1e-6);
+            for (got, due) in all.iter().flatten().zip(due.iter().cycle()) {
+                assert_close(&format!("height {height}"), got, due, 1e-6);
                 assert!(got[height * LANES..].iter().all(|&w| w == 0.25), "rows beyond {height} were touched");
             }
             assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "wider registers sum in another order");
@@ -190,7 +208,7 @@ mod tests {
     #[should_panic(expected = "a window leaves the picture")]
     fn a_window_beyond_the_picture_is_refused() {
         let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 2, run: 4 };
-        forward_tile(&windows, &[0.0; 8 * LANES], &mut [[0.0; LANES]; ROWS]);
+        forward_tiles(&windows, [&[0.0; 8 * LANES]], &mut [[[0.0; LANES]; ROWS]]);
     }
 
     #[test]
@@ -198,7 +216,6 @@ mod tests {
     fn gradients_that_end_early_are_refused() {
         let stretch = Stretch {
             x: &[0.0; 100],
-            dy: &[0.0; 3 * LANES],
             images: 1,
             rows: 2,
             cols: 2,
@@ -207,6 +224,6 @@ mod tests {
             row_stride: 5,
             col_stride: 1,
         };
-        weight_tile(&stretch, 1, &mut [0.0; LANES]);
+        weight_tiles(&stretch, [&[0.0; 3 * LANES]], 1, [&mut [0.0; LANES]]);
     }
 }

@@ -16,10 +16,10 @@ pub fn forward(windows: &Windows, panel: &[f32], tile: &mut Tile) {
     }
 }
 
-pub fn weight(stretch: &Stretch, height: usize, tile: &mut [f32]) {
+pub fn weight(stretch: &Stretch, dy: &[f32], height: usize, tile: &mut [f32]) {
     for image in 0..stretch.images {
-        let dy = stretch.dy[image * stretch.dy_image_stride..].chunks_exact(LANES);
-        for (position, dy) in dy.take(stretch.rows * stretch.cols).enumerate() {
+        let rows = dy[image * stretch.dy_image_stride..].chunks_exact(LANES);
+        for (position, dy) in rows.take(stretch.rows * stretch.cols).enumerate() {
             let (row, col) = (position / stretch.cols, position % stretch.cols);
             let start = image * stretch.image_stride + row * stretch.row_stride + col * stretch.col_stride;
             for (&x, sums) in stretch.x[start..start + height].iter().zip(tile.chunks_exact_mut(LANES)) {
