@@ -1,6 +1,7 @@
 //! Between dfdx's tape and slices: what every CPU kernel needs to read its inputs and to work on gradients.
 
 use dfdx::prelude::*;
+use rayon::prelude::*;
 
 /// A batch of pictures, channels last: `(B, H, W, C)`.
 pub type Image<D, T = NoneTape> = Tensor<(usize, usize, usize, usize), f32, D, T>;
@@ -73,9 +74,17 @@ fn is_in_order<S: Shape>(tensor: &Tensor<S, f32, Cpu>) -> bool {
     address(last) == first + count - 1
 }
 
-/// Adds `values` to a gradient buffer.
+/// Numbers that one task adds up.
+const CHUNK: usize = 1 << 14;
+
+/// Adds `values` to a gradient buffer, many of them on all threads.
 pub fn add_to(gradient: &mut [f32], values: &[f32]) {
-    gradient.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
+    let add = |(sums, values): (&mut [f32], &[f32])| sums.iter_mut().zip(values).for_each(|(sum, &x)| *sum += x);
+    if values.len() <= CHUNK {
+        add((gradient, values));
+    } else {
+        gradient.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(add);
+    }
 }
 
 #[cfg(test)]

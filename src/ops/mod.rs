@@ -21,6 +21,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod macs;
 pub mod modulate;
+pub mod plus;
 pub mod pool2d;
 pub mod random;
 mod rows;
@@ -46,6 +47,7 @@ pub use host::{Image, Matrix, Tokens, Vector};
 pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use modulate::ModulateOp;
+pub use plus::PlusOp;
 pub use pool2d::Pool2dOp;
 pub use rows::rows;
 pub use sgd::{SgdOp, SgdStep};
@@ -67,6 +69,7 @@ pub trait Backend:
     + EmbedOp
     + LinearOp
     + ModulateOp
+    + PlusOp
     + SpaceDepthOp
     + SpectralOp
     + TranslateOp

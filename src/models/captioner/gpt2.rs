@@ -164,7 +164,7 @@ impl<D: Backend> Block<D> {
             known.keys = D::concat_tokens(past.keys, known.keys)?;
             known.values = D::concat_tokens(past.values, known.values)?;
         }
-        Ok((self.attention.to_known(normal, &known)?.try_add(x)?, known))
+        Ok((D::plus(self.attention.to_known(normal, &known)?, x)?, known))
     }
 
     /// What image tokens `(B, M, C)` are attended by.
@@ -174,7 +174,7 @@ impl<D: Backend> Block<D> {
 
     /// Cross-attention of `x (B, N, C)` to what is seen.
     pub(super) fn look(&self, x: Tokens<D>, seen: &KeysAndValues<D>) -> Result<Tokens<D>, D::Err> {
-        self.cross.to_known(self.norm_cross.forward(x.clone())?, seen)?.try_add(x)
+        D::plus(self.cross.to_known(self.norm_cross.forward(x.clone())?, seen)?, x)
     }
 
     /// How much each token of `x (B, N, C)` looks at each image token: `(B, heads, N, M)` shares in a row.

@@ -73,7 +73,7 @@ pub fn residual<D: Backend, T: Tape<f32, D>>(
     part: impl FnOnce(Tokens<D, T>) -> Result<Tokens<D, T>, D::Err>,
 ) -> Result<Tokens<D, T>, D::Err> {
     let (onto, tape) = x.split_tape();
-    part(onto.clone().put_tape(tape))?.try_add(onto)
+    D::plus(part(onto.clone().put_tape(tape))?, onto)
 }
 
 /// Multi-head attention with its four linear layers (Vaswani et al. 2017, section 3.2.2).

@@ -13,7 +13,6 @@ use crate::ops::gather::gather;
 use crate::ops::host::{Held, Image, Matrix, Vector, add_to};
 use crate::ops::{Activation, activation, pool2d, space_depth};
 use dfdx::prelude::*;
-use rayon::prelude::*;
 
 /// What a convolution does beside its sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,8 +119,7 @@ fn fused<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |grads| {
         let dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
         if let Some(onto_ghost) = &onto_ghost {
-            let sums = &mut **grads.get_or_alloc_mut(onto_ghost)?;
-            sums.par_chunks_mut(CHUNK).zip(dy.par_chunks(CHUNK)).for_each(|(sums, dy)| add_to(sums, dy));
+            add_to(grads.get_or_alloc_mut(onto_ghost)?, &dy);
         }
         let mut dx = match spec.no_input_gradient {
             true => None,
@@ -141,9 +139,6 @@ fn fused<T: Tape<f32, Cpu>>(
     });
     Ok(y.put_tape(tape))
 }
-
-/// Numbers that one task adds up.
-const CHUNK: usize = 1 << 14;
 
 /// What both passes know of a convolution.
 struct Layer {
