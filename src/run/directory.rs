@@ -194,6 +194,11 @@ impl RunDir {
         read_small(&self.config_path(), 1 << 20)
     }
 
+    /// Replaces `config.toml`, for who takes the run up again with other settings. For the holder of the lock only.
+    pub fn replace_config(&self, config_toml: &str) -> Result<(), RunError> {
+        atomic_write(&self.config_path(), |w| w.write_all(config_toml.as_bytes()))
+    }
+
     /// Clears files that a killed worker left half-written. For the holder of the lock only.
     pub fn remove_half_written(&self) {
         let (weights, predictions, captions) = (self.weights_dir(), self.predictions_dir(), self.captions_dir());

@@ -7,6 +7,9 @@ use super::brush::{Brush, after, below, row, shortened};
 use super::run_table;
 use crate::app::App;
 
+/// Columns of a run's values at most: what is set side by side should stand side by side.
+const WIDEST: u16 = 36;
+
 pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     if area.height < 3 {
@@ -30,7 +33,7 @@ pub fn render(app: &App, area: Rect, brush: &mut Brush<'_>) {
         Some(Ok(lines)) => lines,
     };
     let width = lines.iter().map(|(key, _)| key.width()).max().unwrap_or(0) as u16 + 2;
-    let column = (inside.width.saturating_sub(width) / runs.len() as u16).max(1);
+    let column = (inside.width.saturating_sub(width) / runs.len() as u16).clamp(1, WIDEST);
     let cell = |area: Rect, at: usize| {
         Rect { width: column.saturating_sub(1), ..after(area, width + at as u16 * column) }.intersection(area)
     };

@@ -112,6 +112,10 @@ pub fn run(
     run.remove_half_written();
     let config = config::load_for_resume(&run.config_path(), &options.sets)?;
     let model = config.model.ok_or_else(|| WorkerError::NoModel(run.config_path()))?;
+    if !options.sets.is_empty() {
+        // Whoever resumes it next wants to go on with these.
+        run.replace_config(&config.to_toml()?)?;
+    }
     let mut desk = Desk::open(run, &lock, signals, observer)?;
     let resumed = before.is_some_and(|state| state.step > 0);
     let (phase, reason) = match compute(run, &lock, model, &config, resumed, &mut desk) {

@@ -73,3 +73,20 @@ fn a_nan_in_a_batch_ends_the_run_as_diverged_and_its_last_good_checkpoint_goes_o
         assert!(finished_weights(&run) == finished_weights(&untouched), "{model}");
     }
 }
+
+#[test]
+fn what_a_run_is_resumed_with_stays_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let a_run = a_run(root.path(), ModelKind::Cnn);
+    assert_eq!(compute(&a_run, None).epoch, 1);
+    let options = StartOptions { sets: vec!["epochs=2".to_owned()], ..StartOptions::default() };
+    let state = run(&a_run, &options, &Signals::default(), &mut Unwatched).unwrap();
+    assert_eq!((state.phase, state.epoch), (Phase::Finished, 2));
+    let kept = config::load(Some(&a_run.config_path()), &[], None).unwrap();
+    assert_eq!((kept.cnn.epochs, kept.data.limit), (2, Some(100)));
+    let refused = StartOptions { sets: vec!["seed=2".to_owned()], ..StartOptions::default() };
+    assert!(matches!(
+        run(&a_run, &refused, &Signals::default(), &mut Unwatched),
+        Err(WorkerError::Config(ConfigError::FixedOnResume { .. }))
+    ));
+}
