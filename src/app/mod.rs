@@ -318,6 +318,15 @@ impl App {
         }
     }
 
+    /// Why what was said of the pictures at the epoch shown cannot be read, where that is so.
+    pub fn unreadable(&self) -> Option<&Text> {
+        let captions = || {
+            let (epoch, loaded) = self.captions.get(self.runs.selected_name()?)?;
+            loaded.as_ref().err().filter(|_| self.has_captions() && self.shown_epoch() == Some(*epoch))
+        };
+        self.shown_predictions().and_then(|loaded| loaded.as_ref().err()).or_else(captions)
+    }
+
     /// The pictures shown have captions.
     pub fn has_captions(&self) -> bool {
         if let Some(view) = self.folder() {

@@ -364,6 +364,15 @@ pub fn attended() -> App {
     app
 }
 
+/// [`live`], and the file with the answers of the last epoch was cut.
+pub fn damaged() -> App {
+    let mut app = live();
+    let why = "/data/checkpoints/cnn-20250131-142530/predictions/test-00004.bin is damaged: it says 500 images and is 700 bytes long";
+    let predictions = Err(Text::of(why));
+    news(&mut app, Update::Predictions { run: name("cnn-20250131-142530"), epoch: 4, predictions });
+    app
+}
+
 /// A run that could not find its data.
 pub fn failed() -> App {
     let mut app = empty();

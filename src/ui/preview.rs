@@ -30,7 +30,7 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
             let text = "No run is selected. Press n to start one, or o to name pictures of yours.";
             return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
         }
-        None => headline::render(app, area, brush),
+        None => trouble(app, headline::render(app, area, brush), brush),
     };
     let area = brush.titled(area, &app.filter_words(), &position_words(app));
     match app.selected_gallery() {
@@ -45,6 +45,13 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
             portrait::current(app, area, brush);
         }
     }
+}
+
+/// Why nothing can be said of the pictures at this epoch, where that is so; returns the area below.
+fn trouble(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let Some(why) = app.unreadable() else { return area };
+    let style = brush.theme.bad();
+    below(area, brush.wrapped(after(top(area, 2), 1), why.as_str(), style))
 }
 
 /// Whose pictures these are and how far they are named, in the first row; returns the area below.
@@ -115,10 +122,11 @@ fn under_picture(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>
     let Some(index) = app.preview.picture().filter(|_| answers::rows(app) > 0) else {
         return portrait::current(app, area, brush);
     };
-    let rest = portrait::labelled(app, gallery, index, area, false, brush);
-    let rest = answers::in_full(app, gallery, index, rest, brush);
-    let Some(told) = app.caption(index) else { return rest };
-    below(rest, told::caption(told, top(rest, portrait::CAPTION), brush))
+    let mut rest = portrait::labelled(app, gallery, index, area, false, brush);
+    if let Some(told) = app.caption(index) {
+        rest = below(rest, told::caption(told, top(rest, portrait::CAPTION), brush));
+    }
+    answers::in_full(app, gallery, index, rest, brush)
 }
 
 fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
@@ -180,13 +188,13 @@ fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: R
         brush.text(labels, bar, brush.theme.accent());
     }
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
-        portrait::labels(gallery, &shown, after(labels, 1), brush);
+        portrait::labels(app, gallery, &shown, after(labels, 1), brush);
     }
     let rest = below(area, portrait::FULL.1 + 1);
-    answers::beside(app, gallery, index, top(rest, for_answers(app)), brush);
     if let Some(told) = app.caption(index) {
-        told::caption(told, top(below(rest, for_answers(app)), portrait::CAPTION), brush);
+        told::caption(told, top(rest, portrait::CAPTION), brush);
     }
+    answers::beside(app, gallery, index, top(below(rest, portrait::for_caption(app)), for_answers(app)), brush);
 }
 
 /// Rows that the marked runs' answers have below each picture of the grid.
@@ -199,16 +207,18 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
     let inside = brush.titled(area, &title, "");
     let theme = brush.theme;
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
-        portrait::labels(gallery, &shown, top(inside, 2), brush);
+        portrait::labels(app, gallery, &shown, top(inside, 2), brush);
     }
     let mut rest = below(inside, 3);
-    if answers::rows(app) > 0 {
-        rest = below(answers::in_full(app, gallery, index, top(rest, rest.height / 2), brush), 1);
-    }
     if let Some(told) = app.caption(index) {
         let rows = told::caption(told, top(rest, portrait::CAPTION), brush);
         told::missed(told, below(rest, rows), brush);
         rest = below(rest, rows + 2);
+    }
+    if answers::rows(app) > 0 {
+        let room = rest.height / 2;
+        let left = answers::in_full(app, gallery, index, top(rest, room), brush);
+        rest = below(rest, room - left.height + 1);
     }
     if !gallery.has_truths() {
         brush.text(row(rest, 0), "Enter enlarges it", theme.dim());

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::fixture::{
-    attended, captioned, compared, empty, failed, fill, folder, live, marked, name, news, paused, played, press,
+    attended, captioned, compared, damaged, empty, failed, fill, folder, live, marked, name, news, paused, played, press,
     restored,
 };
 use super::pictures::Cells;
@@ -148,6 +148,14 @@ fn answers_of_marked_runs_under_a_picture_and_filters() {
 }
 
 #[test]
+fn what_was_named_cannot_be_read() {
+    let mut app = damaged();
+    insta::assert_snapshot!("jobs_damaged_80x24", described(&frame(&app, SMALL, Theme::DARK)));
+    press(&mut app, "4");
+    snapshot("preview_damaged", &app);
+}
+
+#[test]
 fn a_folder_of_the_users() {
     let mut app = folder();
     press(&mut app, "→");
@@ -209,7 +217,7 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played()];
+    let states = [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played(), damaged()];
     for mut app in states {
         for keys in [
             "1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "5b", "5l", "6", "6w", "6/e", "1n", "1x", "1?",

@@ -104,6 +104,20 @@ fn with_made_pictures() -> App {
 }
 
 #[test]
+fn answers_that_cannot_be_read_are_told_at_their_epoch() {
+    let mut app = with_pictures();
+    assert_eq!(app.unreadable(), None);
+    let why = jobs::Text::of("test-00002.bin is damaged: it has no whole header");
+    news(&mut app, Update::Predictions { run: name("a"), epoch: 2, predictions: Err(why.clone()) });
+    press(&mut app, "4");
+    assert_eq!((app.unreadable(), app.preview.list().len()), (Some(&why), 5));
+    press(&mut app, "f");
+    assert!(app.preview.list().is_empty(), "nobody knows the mistakes");
+    press(&mut app, "[");
+    assert_eq!((app.unreadable(), app.preview.list()), (None, &[0, 2][..]), "those of the epoch before are whole");
+}
+
+#[test]
 fn g_turns_to_the_pictures_that_the_run_makes_and_back() {
     let mut app = with_made_pictures();
     assert_eq!(orders(press(&mut app, "4")), [], "nobody asked for them yet");
