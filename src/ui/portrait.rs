@@ -8,7 +8,7 @@ use super::pictures::Picture;
 use super::told;
 use crate::app::{App, Shown};
 use crate::data::SIDE;
-use crate::jobs::Gallery;
+use crate::jobs::{Gallery, Subject};
 use crate::run::Phase;
 
 /// Cells that show 32x32 pixels pixel for pixel, two to a cell.
@@ -78,6 +78,10 @@ pub fn predictions(app: &App) -> Option<&crate::jobs::Predictions> {
 pub fn none_listed(app: &App) -> &'static str {
     if app.preview.needs_predictions() && matches!(app.shown_predictions(), Some(Err(_))) {
         "What was named at this epoch cannot be read: 0 shows all pictures."
+    } else if app.preview.needs_predictions() && app.subject() == Subject::Training {
+        "Pictures that a run learns from are not named: 0 shows all of them."
+    } else if app.preview.needs_predictions() && predictions(app).is_none() && has_ended(app) {
+        "The run named none of these pictures: 0 shows all of them."
     } else if app.preview.needs_predictions() && predictions(app).is_none() {
         "Nothing named yet: the first epoch is under way."
     } else if let Some(why) = app.nobody_differs() {
@@ -134,8 +138,16 @@ fn unnamed(app: &App, gallery: &Gallery, brush: &Brush<'_>) -> (&'static str, St
     match app.shown_predictions() {
         Some(Err(_)) => ("cannot be read", brush.theme.bad()),
         _ if gallery.is_made() => ("no judge has looked", brush.theme.dim()),
+        _ if app.subject() == Subject::Training => ("not named: learned", brush.theme.dim()),
+        Some(Ok(_)) if app.folder().is_none() => ("not among the named", brush.theme.dim()),
+        _ if has_ended(app) => ("never named", brush.theme.dim()),
         _ => ("not named yet", brush.theme.dim()),
     }
+}
+
+/// Nothing more will be named: no worker has the run.
+fn has_ended(app: &App) -> bool {
+    app.folder().is_none() && app.runs.selected().is_some_and(|run| !run.phase.is_live())
 }
 
 /// Right and wrong differ in glyph and colour.

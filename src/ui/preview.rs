@@ -1,4 +1,4 @@
-//! The Preview screen: test pictures with what the run named them, or a file of the user's.
+//! The Preview screen: pictures with what the run named them, or a file of the user's.
 
 use ratatui::layout::Rect;
 
@@ -6,7 +6,7 @@ use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::{answers, headline, matrix, portrait, told};
 use crate::app::{App, FileView, FolderView, Page, Shown};
-use crate::jobs::{FileAnswer, Folder, Gallery};
+use crate::jobs::{FileAnswer, Folder, Gallery, Subject};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
@@ -124,7 +124,9 @@ fn under_picture(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>
     };
     let mut rest = portrait::labelled(app, gallery, index, area, false, brush);
     if let Some(told) = app.caption(index) {
-        rest = below(rest, told::caption(told, top(rest, portrait::CAPTION), brush));
+        // In a low terminal the caption is cut: what the others say fits too.
+        let rows = portrait::CAPTION.min(rest.height.saturating_sub(answers::rows(app)).max(1));
+        rest = below(rest, told::caption(told, top(rest, rows), brush));
     }
     answers::in_full(app, gallery, index, rest, brush)
 }
@@ -137,7 +139,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
         brush.text(area, bar, theme.accent());
     }
     let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) else { return };
-    brush.text(after(area, 1), &format!("{index:>5}"), theme.dim());
+    brush.text(after(area, 1), &format!("{:>5}", gallery.number(index)), theme.dim());
     let text = after(area, 8);
     let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
     let Some((named, sure)) = shown.named else {
@@ -203,8 +205,7 @@ fn for_answers(app: &App) -> u16 {
 }
 
 fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
-    let title = if gallery.has_truths() { format!("picture {index}") } else { gallery.name(index) };
-    let inside = brush.titled(area, &title, "");
+    let inside = brush.titled(area, &gallery.title(index), "");
     let theme = brush.theme;
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
         portrait::labels(app, gallery, &shown, top(inside, 2), brush);
@@ -222,6 +223,11 @@ fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush
     }
     if !gallery.has_truths() {
         brush.text(row(rest, 0), "Enter enlarges it", theme.dim());
+        return;
+    }
+    if app.subject() == Subject::Training {
+        let words = "It learns from these pictures, so that none of them is named.";
+        brush.wrapped(rest, words, theme.dim());
         return;
     }
     brush.text(row(rest, 0), "named at each epoch", theme.dim());
