@@ -1,4 +1,4 @@
-//! What the marked runs say of the test pictures, beside the selected run.
+//! What the marked runs say of the pictures, beside the selected run.
 
 use super::preview::Beside;
 use super::{App, Loaded};
@@ -22,9 +22,10 @@ pub enum Answer<'a> {
 
 impl App {
     /// The marked runs that stand beside the selected one: all but itself. Nobody but one model names made pictures and those
-    /// of a folder.
+    /// of a folder, and nobody those that are learned from.
     pub fn others(&self) -> Vec<&RunName> {
-        if self.subject() != Subject::Test || self.folder().is_some() {
+        let is_named = matches!(self.subject(), Subject::Test | Subject::HeldOut);
+        if !is_named || self.folder().is_some() {
             return Vec::new();
         }
         self.runs.in_focus().into_iter().skip(1).map(|run| &run.name).collect()
@@ -32,7 +33,7 @@ impl App {
 
     /// The epoch of a marked run that stands beside the one shown.
     pub(super) fn epoch_beside(&self, run: &RunName) -> Option<u64> {
-        self.epoch_among(&self.history(run)?.epochs(Subject::Test))
+        self.epoch_among(&self.history(run)?.epochs(self.subject()))
     }
 
     /// What a marked run says of a picture of the selected run's.
@@ -50,15 +51,18 @@ impl App {
     /// A marked run's predictions that go with the pictures shown, or why there are none.
     fn said_by(&self, run: &RunName) -> Result<(u64, &Predictions), Answer<'static>> {
         let own = self.selected_gallery().and_then(|gallery| gallery.as_ref().ok());
-        let (Some(own), Some(theirs)) = (own, self.galleries.get(run)) else { return Err(Answer::Loading) };
+        let (Some(own), Some(theirs)) = (own, self.galleries.get(&(run.clone(), self.subject()))) else {
+            return Err(Answer::Loading);
+        };
         if theirs.as_ref().map(|gallery| gallery.id()) != Ok(own.id()) {
             return Err(Answer::Silent("other pictures"));
         }
         let Some(history) = self.history(run) else { return Err(Answer::Loading) };
-        let Some(epoch) = self.epoch_beside(run).filter(|epoch| history.predictions(*epoch).is_some()) else {
+        let Some(epoch) = self.epoch_beside(run).filter(|epoch| history.predictions(self.subject(), *epoch).is_some())
+        else {
             return Err(Answer::Silent("named nothing yet"));
         };
-        match self.predictions.get(&(run.clone(), epoch)) {
+        match self.predictions.get(&(run.clone(), self.subject(), epoch)) {
             Some(Ok(predictions)) => Ok((epoch, predictions)),
             Some(Err(_)) => Err(Answer::Silent("cannot be read")),
             None => Err(Answer::Loading),
@@ -79,7 +83,7 @@ impl App {
     }
 
     fn caption_by(&self, run: &RunName, picture: u32) -> Option<&Told> {
-        let (epoch, captions): &(u64, Loaded<_>) = self.captions.get(run)?;
+        let (epoch, captions): &(u64, Loaded<_>) = self.captions.get(&(run.clone(), self.subject()))?;
         let captions = captions.as_ref().ok().filter(|_| self.epoch_beside(run) == Some(*epoch))?;
         captions.images.get(picture as usize)
     }

@@ -22,18 +22,18 @@ pub(super) struct Wanted {
     folder: Option<u64>,
     /// For which run, when so many epochs of all runs were finished.
     you: Option<(RunName, u64)>,
-    galleries: HashSet<RunName>,
-    predictions: HashSet<(RunName, u64)>,
+    galleries: HashSet<(RunName, Subject)>,
+    predictions: HashSet<(RunName, Subject, u64)>,
     /// Of the epoch shown of each run, and of no other: a megabyte for 10,000 pictures.
-    captions: HashMap<RunName, u64>,
+    captions: HashMap<(RunName, Subject), u64>,
     /// By step too: a running worker makes new pictures of the same epoch when it is asked.
     sheets: HashSet<(RunName, u64, u64)>,
 }
 
 impl Wanted {
     /// Whether these captions were the last that were asked for of the run.
-    pub fn captions(&self, run: &RunName, epoch: u64) -> bool {
-        self.captions.get(run) == Some(&epoch)
+    pub fn captions(&self, run: &RunName, subject: Subject, epoch: u64) -> bool {
+        self.captions.get(&(run.clone(), subject)) == Some(&epoch)
     }
 
     /// The user has named pictures since.
@@ -43,8 +43,8 @@ impl Wanted {
 
     /// The run's log began anew: what its epochs said has to be loaded again.
     pub fn forget_predictions(&mut self, run: &RunName) {
-        self.predictions.retain(|(of, _)| of != run);
-        self.captions.remove(run);
+        self.predictions.retain(|(of, ..)| of != run);
+        self.captions.retain(|(of, _), _| of != run);
         self.sheets.retain(|(of, ..)| of != run);
     }
 }
@@ -56,6 +56,7 @@ impl App {
         self.follow_text(&mut orders);
         self.let_folder_go(&mut orders);
         self.want_settings(&mut orders);
+        self.let_training_images_go();
         if self.tab == Tab::Compare {
             self.want_you(&mut orders);
             self.want_differences(&mut orders);
@@ -73,13 +74,13 @@ impl App {
             return;
         }
         self.histories.retain(|run, _| focus.contains(run));
-        self.galleries.retain(|run, _| focus.contains(run));
-        self.predictions.retain(|(run, _), _| focus.contains(run));
-        self.captions.retain(|run, _| focus.contains(run));
-        self.wanted.galleries.retain(|run| focus.contains(run));
+        self.galleries.retain(|(run, _), _| focus.contains(run));
+        self.predictions.retain(|(run, ..), _| focus.contains(run));
+        self.captions.retain(|(run, _), _| focus.contains(run));
+        self.wanted.galleries.retain(|(run, _)| focus.contains(run));
         self.sheets.retain(|(run, _), _| focus.contains(run));
-        self.wanted.predictions.retain(|(run, _)| focus.contains(run));
-        self.wanted.captions.retain(|run, _| focus.contains(run));
+        self.wanted.predictions.retain(|(run, ..)| focus.contains(run));
+        self.wanted.captions.retain(|(run, _), _| focus.contains(run));
         self.wanted.sheets.retain(|(run, ..)| focus.contains(run));
         self.wanted.followed.clone_from(&focus);
         orders.push(Order::Follow(focus));
@@ -117,7 +118,7 @@ impl App {
     fn want_you(&mut self, orders: &mut Vec<Order>) {
         let Some(run) = self.runs.selected_name().cloned() else { return };
         if self.play.is_some() {
-            self.want_gallery(&run, orders);
+            self.want_gallery(&run, Subject::Test, orders);
         }
         let epochs = self.runs.shown().filter_map(|run| Some(run.state.as_ref()?.epoch)).sum();
         let due = Some((run.clone(), epochs));
@@ -136,14 +137,23 @@ impl App {
         self.wanted.folder = open;
     }
 
+    /// Training images are many: they are in memory while they are looked at.
+    fn let_training_images_go(&mut self) {
+        let shown = self.runs.selected_name().filter(|_| self.subject() == Subject::Training).cloned();
+        let stays = |run: &RunName, subject: Subject| subject != Subject::Training || Some(run) == shown.as_ref();
+        self.galleries.retain(|(run, subject), _| stays(run, *subject));
+        self.wanted.galleries.retain(|(run, subject)| stays(run, *subject));
+    }
+
     fn want_pictures(&mut self, orders: &mut Vec<Order>) {
         let Some(run) = self.runs.selected_name().cloned() else { return };
-        if self.subject() == Subject::Generated {
+        let subject = self.subject();
+        if subject == Subject::Generated {
             return self.want_sheets(&run, orders);
         }
-        self.want_gallery(&run, orders);
+        self.want_gallery(&run, subject, orders);
         let Some(history) = self.histories.get(&run) else { return };
-        let epochs = history.epochs(Subject::Test);
+        let epochs = history.epochs(subject);
         epochs.into_iter().rev().take(MAX_EPOCHS).for_each(|epoch| self.want_predictions(&run, epoch, orders));
         if let Some(epoch) = self.shown_epoch() {
             self.want_captions(&run, epoch, orders);
@@ -157,7 +167,7 @@ impl App {
     fn want_others(&mut self, orders: &mut Vec<Order>) {
         let others: Vec<RunName> = self.others().into_iter().cloned().collect();
         for run in others {
-            self.want_gallery(&run, orders);
+            self.want_gallery(&run, self.subject(), orders);
             if let Some(epoch) = self.epoch_beside(&run) {
                 self.want_predictions(&run, epoch, orders);
                 self.want_captions(&run, epoch, orders);
@@ -165,23 +175,27 @@ impl App {
         }
     }
 
-    fn want_gallery(&mut self, run: &RunName, orders: &mut Vec<Order>) {
-        if self.wanted.galleries.insert(run.clone()) {
-            orders.push(Order::LoadGallery(run.clone()));
+    fn want_gallery(&mut self, run: &RunName, subject: Subject, orders: &mut Vec<Order>) {
+        if self.wanted.galleries.insert((run.clone(), subject)) {
+            orders.push(Order::LoadGallery { run: run.clone(), subject });
         }
     }
 
     fn want_predictions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
-        let Some(file) = self.histories.get(run).and_then(|history| history.predictions(epoch)) else { return };
-        if self.wanted.predictions.insert((run.clone(), epoch)) {
-            orders.push(Order::LoadPredictions { run: run.clone(), epoch, path: file.path.clone() });
+        let (run, subject) = (run.clone(), self.subject());
+        let file = self.histories.get(&run).and_then(|history| history.predictions(subject, epoch));
+        let Some(path) = file.map(|file| file.path.clone()) else { return };
+        if self.wanted.predictions.insert((run.clone(), subject, epoch)) {
+            orders.push(Order::LoadPredictions { run, subject, epoch, path });
         }
     }
 
     fn want_captions(&mut self, run: &RunName, epoch: u64, orders: &mut Vec<Order>) {
-        let Some(file) = self.histories.get(run).and_then(|history| history.captions(epoch)) else { return };
-        if self.wanted.captions.insert(run.clone(), epoch) != Some(epoch) {
-            orders.push(Order::LoadCaptions { run: run.clone(), epoch, path: file.path.clone() });
+        let (run, subject) = (run.clone(), self.subject());
+        let file = self.histories.get(&run).and_then(|history| history.captions(subject, epoch));
+        let Some(path) = file.map(|file| file.path.clone()) else { return };
+        if self.wanted.captions.insert((run.clone(), subject), epoch) != Some(epoch) {
+            orders.push(Order::LoadCaptions { run, subject, epoch, path });
         }
     }
 
@@ -212,11 +226,11 @@ impl App {
         let Some(Ok(gallery)) = self.selected_gallery().cloned() else {
             return self.preview.clear();
         };
-        let epoch = self.shown_epoch();
-        let has_file = epoch
-            .is_some_and(|epoch| self.selected_history().is_some_and(|history| history.predictions(epoch).is_some()));
+        let (subject, epoch) = (self.subject(), self.shown_epoch());
+        self.preview.turn_to(subject);
+        let file = epoch.and_then(|epoch| self.selected_history()?.predictions(subject, epoch));
         let loaded = epoch.and_then(|epoch| self.predictions_of(epoch));
-        if self.subject() == Subject::Test && has_file && loaded.is_none() {
+        if file.is_some() && loaded.is_none() && self.preview.is_of(&gallery) {
             // They are on their way: the list of the epoch before stands until then.
             return;
         }

@@ -17,7 +17,7 @@ impl App {
             _ => words,
         };
         match self.preview.instead {
-            _ if self.subject() == Subject::Test => words,
+            _ if self.subject() != Subject::Generated => words,
             Instead::Nearest => format!("{words}: the nearest training image of each"),
             Instead::Strip if self.shows_strip() => "the first row on its way out of noise, a stage a row".to_owned(),
             Instead::Nothing | Instead::Strip => words,
@@ -29,15 +29,19 @@ impl App {
             Some(Ok(gallery)) => gallery.label(label).to_owned(),
             _ => "?".to_owned(),
         };
+        let of = match self.subject() {
+            Subject::HeldOut => " among those held out",
+            Subject::Training => " among those that it learns from",
+            Subject::Test | Subject::Generated => "",
+        };
         match (self.subject(), self.preview.show) {
             (_, Show::All) if self.folder().is_some() => "pictures of this folder".to_owned(),
             (Subject::Test, Show::All) if self.preview.is_filtered() => "test pictures".to_owned(),
             (Subject::Test, Show::All) => "all test pictures".to_owned(),
-            (Subject::Test, Show::Mistakes) => "mistakes".to_owned(),
-            (Subject::Test, Show::OfTruth(truth)) => format!("pictures of a {}", label(truth)),
-            (Subject::Test, Show::Named(named)) => format!("named {}", label(named)),
-            (Subject::Test, Show::Cell { truth, named }) if truth == named => format!("{} named right", label(truth)),
-            (Subject::Test, Show::Cell { truth, named }) => format!("{} named {}", label(truth), label(named)),
+            (Subject::HeldOut, Show::All) if self.preview.is_filtered() => "pictures held out for choosing".to_owned(),
+            (Subject::HeldOut, Show::All) => "all pictures held out for choosing".to_owned(),
+            (Subject::Training, Show::All) if self.preview.is_filtered() => "pictures that it learns from".to_owned(),
+            (Subject::Training, Show::All) => "all pictures that it learns from".to_owned(),
             (Subject::Generated, Show::All) if self.preview.is_filtered() => "generated pictures".to_owned(),
             (Subject::Generated, Show::All) => "all generated pictures".to_owned(),
             (Subject::Generated, Show::Mistakes) => "generated, something else seen".to_owned(),
@@ -46,6 +50,11 @@ impl App {
             (Subject::Generated, Show::Cell { truth, named }) => {
                 format!("{} asked for, {} seen", label(truth), label(named))
             }
+            (_, Show::Mistakes) => format!("mistakes{of}"),
+            (_, Show::OfTruth(truth)) => format!("pictures of a {}{of}", label(truth)),
+            (_, Show::Named(named)) => format!("named {}{of}", label(named)),
+            (_, Show::Cell { truth, named }) if truth == named => format!("{} named right{of}", label(truth)),
+            (_, Show::Cell { truth, named }) => format!("{} named {}{of}", label(truth), label(named)),
         }
     }
 

@@ -89,6 +89,7 @@ const PREVIEW: &[KeyLine] = &[
     line("0", "all", "every picture again, without any filter"),
     line("o", "open", "name a picture of yours, or all of a folder; Enter enlarges"),
     line("w", "write", "write the pictures in view with their labels into one PNG file"),
+    line("i", "images", "the test pictures, those held out for choosing, those that it learns from"),
     line("g", "generated", "the test pictures, or those that the model makes"),
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),
     line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),

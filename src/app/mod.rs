@@ -147,10 +147,10 @@ pub struct App {
     pub data: Result<String, Text>,
     notice: Option<Notice>,
     histories: HashMap<RunName, History>,
-    galleries: HashMap<RunName, Loaded<Gallery>>,
-    predictions: HashMap<(RunName, u64), Loaded<Predictions>>,
+    galleries: HashMap<(RunName, Subject), Loaded<Gallery>>,
+    predictions: HashMap<(RunName, Subject, u64), Loaded<Predictions>>,
     /// Of one epoch of each run.
-    captions: HashMap<RunName, (u64, Loaded<Captions>)>,
+    captions: HashMap<(RunName, Subject), (u64, Loaded<Captions>)>,
     sheets: HashMap<(RunName, u64), Sheet>,
     /// A game under way, and what the last one of the selected run's data came to.
     play: Option<PlayView>,
@@ -160,7 +160,7 @@ pub struct App {
     /// The settings in which the runs in focus differ stand in the place of their labels.
     compare_settings: bool,
     differences: Option<(Vec<RunName>, Loaded<[Difference]>)>,
-    /// What the user wants to see of runs that make pictures.
+    /// Which pictures the user wants to see, where the run has them.
     subject: Subject,
     /// The time machine: none follows the newest epoch.
     epoch: Option<u64>,
@@ -248,7 +248,12 @@ impl App {
 
     /// What the screens show of the selected run.
     pub fn subject(&self) -> Subject {
-        if self.makes_pictures() && self.folder().is_none() { self.subject } else { Subject::Test }
+        let is_there = match self.subject {
+            Subject::Test => true,
+            Subject::HeldOut | Subject::Training => self.tab == Tab::Preview,
+            Subject::Generated => self.makes_pictures(),
+        };
+        if is_there && self.folder().is_none() { self.subject } else { Subject::Test }
     }
 
     /// The folder of the user's whose pictures the Preview tab shows.
@@ -267,7 +272,9 @@ impl App {
             return Some(&view.gallery);
         }
         match self.subject() {
-            Subject::Test => self.galleries.get(self.runs.selected_name()?),
+            subject @ (Subject::Test | Subject::HeldOut | Subject::Training) => {
+                self.galleries.get(&(self.runs.selected_name()?.clone(), subject))
+            }
             Subject::Generated => {
                 let sheet = self.sheet_of(self.shown_epoch()?)?;
                 self.instead(sheet).or(Some(&sheet.pictures))
@@ -337,9 +344,20 @@ impl App {
     /// What was said of the selected run's pictures at the end of an epoch, if it was loaded.
     pub fn predictions_of(&self, epoch: u64) -> Option<&Loaded<Predictions>> {
         match self.subject() {
-            Subject::Test => self.predictions.get(&(self.runs.selected_name()?.clone(), epoch)),
+            subject @ (Subject::Test | Subject::HeldOut | Subject::Training) => {
+                self.predictions.get(&(self.runs.selected_name()?.clone(), subject, epoch))
+            }
             Subject::Generated => self.sheet_of(epoch).map(|sheet| &sheet.seen),
         }
+    }
+
+    /// Why what was said of the pictures at the epoch shown cannot be read, where that is so.
+    pub fn unreadable(&self) -> Option<&Text> {
+        let captions = || {
+            let (epoch, loaded) = self.captions.get(&(self.runs.selected_name()?.clone(), self.subject()))?;
+            loaded.as_ref().err().filter(|_| self.has_captions() && self.shown_epoch() == Some(*epoch))
+        };
+        self.shown_predictions().and_then(|loaded| loaded.as_ref().err()).or_else(captions)
     }
 
     /// The pictures shown have captions.
@@ -347,8 +365,8 @@ impl App {
         if let Some(view) = self.folder() {
             return view.folder.iter().flat_map(|folder| &folder.captions.images).any(|told| !told.text.is_empty());
         }
-        let history = self.selected_history().filter(|_| self.subject() == Subject::Test);
-        self.shown_epoch().zip(history).is_some_and(|(epoch, history)| history.captions(epoch).is_some())
+        let history = self.shown_epoch().zip(self.selected_history());
+        history.is_some_and(|(epoch, history)| history.captions(self.subject(), epoch).is_some())
     }
 
     /// What the selected run wrote about a picture at the end of the epoch shown, once it is loaded; of a folder's, what
@@ -358,7 +376,7 @@ impl App {
             let told = view.folder.as_ref()?.captions.images.get(index as usize);
             return told.filter(|told| !told.text.is_empty());
         }
-        let (epoch, loaded) = self.captions.get(self.runs.selected_name()?)?;
+        let (epoch, loaded) = self.captions.get(&(self.runs.selected_name()?.clone(), self.subject()))?;
         let is_shown = self.has_captions() && self.shown_epoch() == Some(*epoch);
         loaded.as_ref().ok().filter(|_| is_shown)?.images.get(index as usize)
     }
@@ -403,7 +421,7 @@ impl App {
 
     /// The test pictures of a run in focus, once they are loaded.
     pub fn gallery_of(&self, run: &RunName) -> Option<&Gallery> {
-        self.galleries.get(run)?.as_deref().ok()
+        self.galleries.get(&(run.clone(), Subject::Test))?.as_deref().ok()
     }
 
     /// The words for the shell after leaving.

@@ -3,7 +3,7 @@
 use super::notice::Tone;
 use super::preview::FolderView;
 use super::{App, Dialog, Effect, Tab};
-use crate::jobs::{Answer, Ask, Folder, History, Text, Update};
+use crate::jobs::{Answer, Ask, Folder, History, Subject, Text, Update};
 use crate::run::{Phase, RunName};
 
 /// A worker that was started and shows no sign of life for so long has failed.
@@ -39,20 +39,22 @@ impl App {
             }
             Update::Differences { runs, differences } => self.differences = Some((runs, differences)),
             Update::NotStarted { reason } => self.say(Tone::Bad, reason.as_str()),
-            Update::Gallery { run, gallery } => {
-                if self.wanted.followed.contains(&run) {
-                    self.galleries.insert(run, gallery);
+            Update::Gallery { run, subject, gallery } => {
+                // Training images that nobody looks at any more come too late.
+                let has_left = subject == Subject::Training && self.subject() != subject;
+                if self.wanted.followed.contains(&run) && !has_left {
+                    self.galleries.insert((run, subject), gallery);
                 }
             }
-            Update::Predictions { run, epoch, predictions } => {
+            Update::Predictions { run, subject, epoch, predictions } => {
                 if self.wanted.followed.contains(&run) {
-                    self.predictions.insert((run, epoch), predictions);
+                    self.predictions.insert((run, subject, epoch), predictions);
                 }
             }
-            Update::Captions { run, epoch, captions } => {
+            Update::Captions { run, subject, epoch, captions } => {
                 // Those of an epoch that was left since come too late.
-                if self.wanted.captions(&run, epoch) {
-                    self.captions.insert(run, (epoch, captions));
+                if self.wanted.captions(&run, subject, epoch) {
+                    self.captions.insert((run, subject), (epoch, captions));
                 }
             }
             Update::Sheet { run, epoch, step, sheet } => {
@@ -122,9 +124,9 @@ impl App {
             return;
         }
         if anew {
-            self.predictions.retain(|(of, _), _| *of != run);
+            self.predictions.retain(|(of, ..), _| *of != run);
             self.sheets.retain(|(of, _), _| *of != run);
-            self.captions.remove(&run);
+            self.captions.retain(|(of, _), _| *of != run);
             self.wanted.forget_predictions(&run);
             self.histories.remove(&run);
         }

@@ -3,7 +3,7 @@
 use super::dialog::Dialog;
 use super::notice::Tone;
 use super::{App, Effect, Key, Loaded, Tab};
-use crate::jobs::{Game, Order, You};
+use crate::jobs::{Game, Order, Subject, You};
 use crate::run::RunName;
 
 /// As many labels as there are digits.
@@ -61,7 +61,10 @@ impl App {
         if view.game.is_some() || self.tab != Tab::Compare {
             return;
         }
-        let (Some(gallery), Some((run, you))) = (self.galleries.get(&view.run), &self.you) else { return };
+        let (Some(gallery), Some((run, you))) = (self.galleries.get(&(view.run.clone(), Subject::Test)), &self.you)
+        else {
+            return;
+        };
         if *run != view.run {
             return;
         }

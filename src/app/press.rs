@@ -8,7 +8,7 @@ use super::metrics::MetricFilter;
 use super::notice::{Notice, Tone};
 use super::preview::FileView;
 use super::{App, Effect, Key, Tab, copy};
-use crate::jobs::{Ask, Order, RunView};
+use crate::jobs::{Ask, Order, RunView, Subject};
 use crate::run::{RunName, plain_text};
 
 impl App {
@@ -139,7 +139,11 @@ impl App {
     /// `[` and `]`: the epoch before or after the one shown; behind the newest, follow the newest again.
     fn move_epoch(&mut self, forward: bool) {
         let (Some(shown), Some(history)) = (self.shown_epoch(), self.selected_history()) else {
-            return self.say(Tone::Info, "There is no finished epoch yet.");
+            let why = match self.subject() {
+                Subject::Training => "Pictures that a run learns from are not named at any epoch.",
+                _ => "There is no finished epoch yet.",
+            };
+            return self.say(Tone::Info, why);
         };
         let epochs = history.epochs(self.subject());
         let at = epochs.partition_point(|epoch| *epoch < shown);

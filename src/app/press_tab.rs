@@ -26,6 +26,7 @@ impl App {
             (Tab::Loss, key) => self.press_on_loss(key),
             (Tab::Confusion | Tab::Preview, Key::Char('g')) => self.change_subject(),
             (Tab::Confusion, key) => self.press_on_matrix(key),
+            (Tab::Preview, Key::Char('i')) => self.change_split(),
             (Tab::Preview, Key::Char('t')) => self.show_instead(),
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('r')) => return self.restore(),
@@ -87,12 +88,25 @@ impl App {
         if !self.makes_pictures() {
             return self.say(Tone::Info, "This run has made no pictures.");
         }
-        self.subject = match self.subject {
-            Subject::Test => Subject::Generated,
+        self.look_at(match self.subject() {
             Subject::Generated => Subject::Test,
-        };
+            Subject::Test | Subject::HeldOut | Subject::Training => Subject::Generated,
+        });
+    }
+
+    /// The test pictures, those held out for choosing, those that the run learns from.
+    fn change_split(&mut self) {
+        self.look_at(match self.subject() {
+            Subject::Test => Subject::HeldOut,
+            Subject::HeldOut => Subject::Training,
+            Subject::Training | Subject::Generated => Subject::Test,
+        });
+    }
+
+    fn look_at(&mut self, subject: Subject) {
+        self.subject = subject;
         self.preview.leave_folder();
-        // Nobody else names the pictures that a run makes.
+        // Nobody else names the pictures that a run makes, and nobody those that it learns from.
         self.preview.differing = false;
         self.preview.show_pictures();
     }
@@ -119,6 +133,7 @@ impl App {
     fn open_cell(&mut self) {
         if let Some(confusion) = self.shown_confusion() {
             let (truth, named) = self.matrix.cell(confusion);
+            self.subject = self.subject();
             self.preview.leave_folder();
             self.preview.show_all();
             self.preview.show = Show::Cell { truth, named };

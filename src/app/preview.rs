@@ -1,12 +1,13 @@
-//! What the Preview tab shows: which of the test pictures, the one under the cursor, or a file of the user's.
+//! What the Preview tab shows: which of the pictures, the one under the cursor, or a file of the user's.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use image::RgbImage;
 
 use super::Loaded;
 use super::show::{Show, Shown, Sureness};
-use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Predictions, Restoration, Text};
+use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Predictions, Restoration, Subject, Text};
 use crate::run::RunName;
 
 /// What may stand in the place of pictures that were made.
@@ -32,6 +33,9 @@ pub struct PreviewView {
     /// The picture that was last moved to. If another epoch does not list it, its neighbour is shown, and it
     /// comes back with the epoch that does.
     anchor: u32,
+    /// What the list is of, and the anchors of what it was of before.
+    subject: Subject,
+    anchors: HashMap<Subject, u32>,
     /// Pictures side by side: what the up and down keys move by.
     pub a_row: u16,
     /// What the last frame showed of the list.
@@ -53,6 +57,8 @@ impl Default for PreviewView {
             list: Vec::new(),
             listed: None,
             anchor: 0,
+            subject: Subject::default(),
+            anchors: HashMap::new(),
             a_row: 1,
             page: Page::default(),
             folder: None,
@@ -202,6 +208,20 @@ impl PreviewView {
         };
         self.list = all.filter(is_listed).map(|picture| picture.index).collect();
         self.listed = Some(now);
+    }
+
+    /// The list will be of other pictures: these have a place of their own to come back to.
+    pub fn turn_to(&mut self, subject: Subject) {
+        if self.subject != subject {
+            self.anchors.insert(self.subject, self.anchor);
+            self.anchor = self.anchors.get(&subject).copied().unwrap_or(0);
+            self.subject = subject;
+        }
+    }
+
+    /// Whether the list is of these pictures.
+    pub fn is_of(&self, gallery: &Gallery) -> bool {
+        self.listed.as_ref().is_some_and(|listed| listed.gallery == gallery.id())
     }
 
     /// Some pictures may be left out.

@@ -45,7 +45,7 @@ impl App {
         let pixels = gallery.pixels(index)?;
         let picture = RgbImage::from_raw(SIDE as u32, SIDE as u32, pixels.to_vec())?;
         let of = match gallery.truth(index) {
-            Some(truth) => format!("picture {index}, {}", gallery.label(truth)),
+            Some(truth) => format!("{}, {}", gallery.title(index), gallery.label(truth)),
             None => gallery.name(index),
         };
         Some((of, Arc::new(picture)))

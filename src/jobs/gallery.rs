@@ -1,4 +1,4 @@
-//! The test pictures of a run's data, and what the run said of them.
+//! The pictures of a run's data, and what the run said of them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 
+use super::history::Subject;
 use super::order::Text;
-use crate::config;
-use crate::data::{self, IMAGE_BYTES, Labels, Split};
+use crate::config::{self, Config, ModelKind};
+use crate::data::{self, IMAGE_BYTES, Labels, Split, holdout};
 use crate::run::captions::{self, Captions};
 use crate::run::{RunDir, plain_text, predictions};
 
@@ -23,14 +24,18 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub struct Gallery {
     id: u64,
     labels: Labels,
-    test: Split,
+    split: Split,
+    /// Where each picture stands in the split, if these are not all of it in its order.
+    places: Arc<[u32]>,
+    /// What one of them is called.
+    word: &'static str,
     truth_word: &'static str,
     /// Of pictures that nobody has labelled, the names of their files.
     files: Arc<[PathBuf]>,
     source: Source,
 }
 
-/// Where test pictures are from: a data set, and the labels of it that a model learns; all if none is named.
+/// Where pictures are from: a data set, and the labels of it that a model learns; all if none is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     pub data: PathBuf,
@@ -40,7 +45,10 @@ pub struct Source {
 impl Source {
     /// Where a run's test pictures are from.
     pub fn of_run(run: &RunDir) -> Result<Source, Text> {
-        let config = config::load(Some(&run.config_path()), &[], None).map_err(Text::of)?;
+        Source::of(&config_of(run)?)
+    }
+
+    fn of(config: &Config) -> Result<Source, Text> {
         let path = data::locate(config.data.path.as_deref()).map_err(Text::of)?.path;
         // Whole, so that it is the same wherever one looks from.
         let data = path.canonicalize().unwrap_or(path);
@@ -48,13 +56,59 @@ impl Source {
     }
 }
 
+fn config_of(run: &RunDir) -> Result<Config, Text> {
+    config::load(Some(&run.config_path()), &[], None).map_err(Text::of)
+}
+
+/// Pictures of a data set that runs may share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Part {
+    source: Source,
+    subject: Subject,
+    /// By what training images are held out, and how many there are: the seed and the limit. Test images depend on neither.
+    cut: Option<(u64, Option<usize>)>,
+}
+
+impl Part {
+    fn of_run(run: &RunDir, subject: Subject) -> Result<Part, Text> {
+        let config = config_of(run)?;
+        let is_cut = matches!(subject, Subject::HeldOut | Subject::Training);
+        if let Some(folder) =
+            config.captioner.captions.as_ref().filter(|_| is_cut && config.model == Some(ModelKind::Captioner))
+        {
+            return Err(Text::of(format!(
+                "this run learns from pictures of your own, which are in {}",
+                folder.display()
+            )));
+        }
+        let cut = is_cut.then(|| (config.seed(), config.data.limit));
+        Ok(Part { source: Source::of(&config)?, subject, cut })
+    }
+
+    /// Reads the pictures, as the run's worker does.
+    fn read(&self) -> Result<Gallery, Text> {
+        let limit = self.cut.and_then(|(_, limit)| limit);
+        let dataset = data::load(Some(&self.source.data), limit).map_err(Text::of)?;
+        let dataset = dataset.of_labels(&self.source.only).map_err(Text::of)?;
+        let gallery =
+            |split: Split| Gallery { source: self.source.clone(), ..Gallery::new(dataset.labels.clone(), split) };
+        let Some((seed, _)) = self.cut else { return Ok(gallery(dataset.test)) };
+        let (learned, held_out) = holdout(&dataset.train.labels, seed);
+        Ok(match self.subject {
+            Subject::HeldOut => Gallery { word: "held-out picture", ..gallery(dataset.train.select(&held_out)) },
+            _ => Gallery { word: "training picture", places: learned.into(), ..gallery(dataset.train) },
+        })
+    }
+}
+
 impl Gallery {
     /// What a caption names that says no label.
     pub const NONE: &str = "none";
 
-    fn new(labels: Labels, test: Split) -> Gallery {
+    fn new(labels: Labels, split: Split) -> Gallery {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Gallery { id, labels, test, truth_word: "is", files: Arc::default(), source: Source::default() }
+        let (places, files, source) = Default::default();
+        Gallery { id, labels, split, places, word: "picture", truth_word: "is", files, source }
     }
 
     /// Pictures that a model made; the true label of each is the one that it was asked for.
@@ -80,7 +134,18 @@ impl Gallery {
     /// What a picture is called: the name of its file, else its number.
     pub fn name(&self, index: u32) -> String {
         let file = self.file(index).and_then(Path::file_name);
-        file.map_or_else(|| index.to_string(), |name| plain_text(&name.to_string_lossy()).into_owned())
+        file.map_or_else(|| self.number(index).to_string(), |name| plain_text(&name.to_string_lossy()).into_owned())
+    }
+
+    /// The name with what it is the name of.
+    pub fn title(&self, index: u32) -> String {
+        let name = self.name(index);
+        if self.file(index).is_some() { name } else { format!("{} {name}", self.word) }
+    }
+
+    /// The number of a picture; of a training picture, its place among all that there are.
+    pub fn number(&self, index: u32) -> u32 {
+        self.places.get(index as usize).copied().unwrap_or(index)
     }
 
     /// Whether it is known what the pictures show.
@@ -114,11 +179,12 @@ impl Gallery {
     }
 
     pub fn len(&self) -> u32 {
-        u32::try_from(self.test.len()).unwrap_or(u32::MAX)
+        let pictures = if self.places.is_empty() { self.split.len() } else { self.places.len() };
+        u32::try_from(pictures).unwrap_or(u32::MAX)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.test.is_empty()
+        self.len() == 0
     }
 
     /// The true label of a picture, where it is known.
@@ -126,16 +192,22 @@ impl Gallery {
         if !self.has_truths() {
             return None;
         }
-        self.test.labels.get(index as usize).map(|label| usize::from(*label))
+        let place = self.place(index)?;
+        Some(usize::from(self.split.labels[place]))
     }
 
     /// 32x32 pixels, red, green, blue.
     pub fn pixels(&self, index: u32) -> Option<&[u8; IMAGE_BYTES]> {
-        ((index as usize) < self.test.len()).then(|| self.test.image(index as usize))
+        self.place(index).map(|place| self.split.image(place))
+    }
+
+    /// Where a picture stands in the split, if there is such a picture.
+    fn place(&self, index: u32) -> Option<usize> {
+        (index < self.len()).then(|| self.number(index) as usize)
     }
 }
 
-/// What a run said of every test picture at the end of an epoch.
+/// What a run said of every picture of a split at the end of an epoch.
 #[derive(Debug)]
 pub struct Predictions(Vec<predictions::Prediction>);
 
@@ -167,22 +239,20 @@ fn file_of(run: &RunDir, path: &str) -> Result<PathBuf, Text> {
 
 /// Galleries by data set: runs of the same data share one, for as long as someone looks at it.
 #[derive(Clone, Default)]
-pub struct Galleries(Arc<Mutex<HashMap<Source, Weak<Gallery>>>>);
+pub struct Galleries(Arc<Mutex<HashMap<Part, Weak<Gallery>>>>);
 
 impl Galleries {
     /// The gallery of a run's data. Reads files: not for the thread that draws.
-    pub fn of_run(&self, run: &RunDir) -> Result<Arc<Gallery>, Text> {
-        let source = Source::of_run(run)?;
+    pub fn of_run(&self, run: &RunDir, subject: Subject) -> Result<Arc<Gallery>, Text> {
+        let part = Part::of_run(run, subject)?;
         // Held while reading: a second run of the same data waits and shares, it does not read again.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gallery) = known.get(&source).and_then(Weak::upgrade) {
+        if let Some(gallery) = known.get(&part).and_then(Weak::upgrade) {
             return Ok(gallery);
         }
-        let dataset = data::load(Some(&source.data), None).map_err(Text::of)?;
-        let dataset = dataset.of_labels(&source.only).map_err(Text::of)?;
-        let gallery = Gallery { source: source.clone(), ..Gallery::new(dataset.labels, dataset.test) };
-        let gallery = Arc::new(gallery);
-        known.insert(source, Arc::downgrade(&gallery));
+        known.retain(|_, gallery| gallery.strong_count() > 0);
+        let gallery = Arc::new(part.read()?);
+        known.insert(part, Arc::downgrade(&gallery));
         Ok(gallery)
     }
 }
@@ -197,8 +267,8 @@ impl Gallery {
 
     /// Pictures of these pixels.
     pub fn of(labels: &[&str], images: Vec<u8>, truths: &[u8]) -> Gallery {
-        let test = Split { images: images.into(), labels: truths.into() };
-        Gallery::new(labels.iter().map(|label| label.to_string()).collect(), test)
+        let split = Split { images: images.into(), labels: truths.into() };
+        Gallery::new(labels.iter().map(|label| label.to_string()).collect(), split)
     }
 }
 
@@ -214,7 +284,7 @@ mod tests {
         let galleries = Galleries::default();
         let of = |name: &str| {
             let run = RunDir::create(root.path(), &name.parse().unwrap(), &toml).unwrap();
-            galleries.of_run(&run).unwrap()
+            galleries.of_run(&run, Subject::Test).unwrap()
         };
         let (one, two) = (of("one"), of("two"));
         assert_eq!(one.id(), two.id());
@@ -231,16 +301,51 @@ mod tests {
             sample.display().to_string()
         );
         let run = RunDir::create(root.path(), &"r".parse().unwrap(), &toml).unwrap();
-        let gallery = Galleries::default().of_run(&run).unwrap();
+        let gallery = Galleries::default().of_run(&run, Subject::Test).unwrap();
         assert_eq!((gallery.labels(), gallery.len()), (&["cat".to_owned(), "ship".to_owned()][..], 100));
         assert!((0..100).all(|index| gallery.truth(index).is_some_and(|truth| truth < 2)));
+    }
+
+    #[test]
+    fn held_out_pictures_and_those_that_a_run_learns_from_are_the_training_images() {
+        let root = tempfile::tempdir().unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+        let galleries = Galleries::default();
+        let of = |name: &str, settings: &str, subject| {
+            let toml = format!("[data]\npath = {:?}\n{settings}", sample.display().to_string());
+            let run = RunDir::create(root.path(), &name.parse().unwrap(), &toml).unwrap();
+            galleries.of_run(&run, subject).unwrap()
+        };
+        let (held_out, learned) = (of("a", "", Subject::HeldOut), of("b", "", Subject::Training));
+        assert_eq!((held_out.len(), learned.len()), (200, 1800));
+        let train = data::load(Some(&sample), None).unwrap().train;
+        let (places, held) = holdout(&train.labels, 1);
+        assert_eq!(held_out.pixels(7), Some(train.image(held[7] as usize)));
+        assert_eq!(learned.pixels(7), Some(train.image(places[7] as usize)));
+        assert_eq!(learned.truth(1799), Some(usize::from(train.labels[places[1799] as usize])));
+        assert!(learned.pixels(1800).is_none() && learned.truth(1800).is_none());
+        assert_eq!(learned.title(7), format!("training picture {}", places[7]));
+        assert_eq!(held_out.title(7), "held-out picture 7");
+        assert_eq!(of("c", "", Subject::HeldOut).id(), held_out.id(), "runs of the same seed share them");
+        let of_other_seed = of("d", "[cnn]\nseed = 2\n", Subject::HeldOut);
+        assert_ne!(of_other_seed.pixels(0), held_out.pixels(0));
+        assert_eq!(of("e", "limit = 100\n", Subject::Training).len(), 90);
+    }
+
+    #[test]
+    fn a_captioner_of_a_users_own_pictures_says_where_these_are() {
+        let root = tempfile::tempdir().unwrap();
+        let toml = "model = \"captioner\"\n[captioner]\ncaptions = \"/photos\"\n";
+        let run = RunDir::create(root.path(), &"r".parse().unwrap(), toml).unwrap();
+        let why = Galleries::default().of_run(&run, Subject::HeldOut).unwrap_err();
+        assert!(why.as_str().contains("/photos"), "{why:?}");
     }
 
     #[test]
     fn missing_data_is_a_sentence() {
         let root = tempfile::tempdir().unwrap();
         let run = RunDir::create(root.path(), &"r".parse().unwrap(), "[data]\npath = \"/nowhere\"\n").unwrap();
-        let why = Galleries::default().of_run(&run).unwrap_err();
+        let why = Galleries::default().of_run(&run, Subject::Test).unwrap_err();
         assert!(why.as_str().contains("/nowhere"), "{why:?}");
         assert!(read_predictions(&run, "../../etc/passwd").is_err());
     }

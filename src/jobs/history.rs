@@ -69,6 +69,10 @@ pub struct SheetFile {
 pub enum Subject {
     #[default]
     Test,
+    /// Training images that are held out for choosing.
+    HeldOut,
+    /// Those that it learns from, which nobody names.
+    Training,
     Generated,
 }
 
@@ -77,6 +81,8 @@ impl Subject {
     fn split(self) -> &'static str {
         match self {
             Subject::Test => "test",
+            Subject::HeldOut => "held_out",
+            Subject::Training => "train",
             Subject::Generated => "generated",
         }
     }
@@ -180,12 +186,13 @@ impl History {
         &self.lines
     }
 
-    /// The epochs of which the subject has a confusion matrix or pictures, ascending.
+    /// The epochs of which the subject has a confusion matrix, answers or pictures, ascending.
     pub fn epochs(&self, subject: Subject) -> Vec<u64> {
         let of_confusions = self.confusions.iter().filter(|c| c.split == subject.split()).map(|c| c.epoch);
-        let of_predictions = self.predictions.iter().filter(|p| p.split == subject.split()).map(|p| p.epoch);
+        let files = self.predictions.iter().chain(&self.captions);
+        let of_files = files.filter(|file| file.split == subject.split()).map(|file| file.epoch);
         let of_sheets = self.sheets.iter().filter(|_| subject == Subject::Generated).map(|sheet| sheet.epoch);
-        let mut epochs: Vec<u64> = of_confusions.chain(of_predictions).chain(of_sheets).collect();
+        let mut epochs: Vec<u64> = of_confusions.chain(of_files).chain(of_sheets).collect();
         epochs.sort_unstable();
         epochs.dedup();
         epochs
@@ -223,14 +230,14 @@ impl History {
         self.begun_ms
     }
 
-    /// Where the predictions of the test split at the end of `epoch` are.
-    pub fn predictions(&self, epoch: u64) -> Option<&EpochFile> {
-        of_test(&self.predictions, epoch)
+    /// Where the predictions of the subject's pictures at the end of `epoch` are.
+    pub fn predictions(&self, subject: Subject, epoch: u64) -> Option<&EpochFile> {
+        last_of(&self.predictions, subject, epoch)
     }
 
-    /// Where the captions of the test split at the end of `epoch` are.
-    pub fn captions(&self, epoch: u64) -> Option<&EpochFile> {
-        of_test(&self.captions, epoch)
+    /// Where the captions of the subject's pictures at the end of `epoch` are.
+    pub fn captions(&self, subject: Subject, epoch: u64) -> Option<&EpochFile> {
+        last_of(&self.captions, subject, epoch)
     }
 
     /// Adds the next record of the log to a part.
@@ -354,9 +361,9 @@ struct Clock {
     wall_ms: u64,
 }
 
-/// The last of the files about the test split at the end of `epoch`.
-fn of_test(files: &[EpochFile], epoch: u64) -> Option<&EpochFile> {
-    files.iter().rev().find(|file| file.split == Subject::Test.split() && file.epoch == epoch)
+/// The last of the files about the subject's pictures at the end of `epoch`.
+fn last_of(files: &[EpochFile], subject: Subject, epoch: u64) -> Option<&EpochFile> {
+    files.iter().rev().find(|file| file.split == subject.split() && file.epoch == epoch)
 }
 
 /// The words for the event list; none for what is drawn elsewhere.

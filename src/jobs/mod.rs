@@ -119,9 +119,9 @@ impl Jobs {
             Order::BringBack => self.bring_back(),
             Order::Follow(runs) => self.follow(&runs),
             Order::FollowText(run) => self.follow_text(run),
-            Order::LoadGallery(run) => self.load_gallery(run),
-            Order::LoadPredictions { run, epoch, path } => self.load_predictions(run, epoch, path),
-            Order::LoadCaptions { run, epoch, path } => self.load_captions(run, epoch, path),
+            Order::LoadGallery { run, subject } => self.load_gallery(run, subject),
+            Order::LoadPredictions { run, subject, epoch, path } => self.load_predictions(run, subject, epoch, path),
+            Order::LoadCaptions { run, subject, epoch, path } => self.load_captions(run, subject, epoch, path),
             Order::LoadSheet { run, file } => self.load_sheet(run, file),
             Order::Open { id, path, model } => self.open(id, path, model),
             Order::CloseFolder(id) => self.close_folder(id),
@@ -230,30 +230,30 @@ impl Jobs {
         self.text = run.map(|run| self.runtime.spawn(follow::follow_text(run, self.outbox.clone())));
     }
 
-    fn load_gallery(&self, run: RunName) {
+    fn load_gallery(&self, run: RunName, subject: Subject) {
         let (galleries, dir) = (self.galleries.clone(), self.dir_of(&run));
         self.answer_with(async move {
             let dir = dir?;
-            let gallery = spawn_blocking(move || galleries.of_run(&dir)).await.ok()?;
-            Some(Update::Gallery { run, gallery })
+            let gallery = spawn_blocking(move || galleries.of_run(&dir, subject)).await.ok()?;
+            Some(Update::Gallery { run, subject, gallery })
         });
     }
 
-    fn load_predictions(&self, run: RunName, epoch: u64, path: String) {
+    fn load_predictions(&self, run: RunName, subject: Subject, epoch: u64, path: String) {
         let dir = self.dir_of(&run);
         self.answer_with(async move {
             let dir = dir?;
             let read = spawn_blocking(move || gallery::read_predictions(&dir, &path)).await.ok()?;
-            Some(Update::Predictions { run, epoch, predictions: read.map(Arc::new) })
+            Some(Update::Predictions { run, subject, epoch, predictions: read.map(Arc::new) })
         });
     }
 
-    fn load_captions(&self, run: RunName, epoch: u64, path: String) {
+    fn load_captions(&self, run: RunName, subject: Subject, epoch: u64, path: String) {
         let dir = self.dir_of(&run);
         self.answer_with(async move {
             let dir = dir?;
             let read = spawn_blocking(move || gallery::read_captions(&dir, &path)).await.ok()?;
-            Some(Update::Captions { run, epoch, captions: read.map(Arc::new) })
+            Some(Update::Captions { run, subject, epoch, captions: read.map(Arc::new) })
         });
     }
 

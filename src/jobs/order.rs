@@ -8,7 +8,7 @@ use image::RgbImage;
 use super::attending::Attention;
 use super::folder::Folder;
 use super::gallery::{Gallery, Predictions};
-use super::history::{History, SheetFile};
+use super::history::{History, SheetFile, Subject};
 use super::machine::Machine;
 use super::naming::FileAnswer;
 use super::play::{Game, You};
@@ -87,15 +87,20 @@ pub enum Order {
     Follow(Vec<RunName>),
     /// Follow the end of this run's `log.txt`, and no other.
     FollowText(Option<RunName>),
-    /// The test pictures of this run's data.
-    LoadGallery(RunName),
+    /// The pictures of this run's data.
+    LoadGallery {
+        run: RunName,
+        subject: Subject,
+    },
     LoadPredictions {
         run: RunName,
+        subject: Subject,
         epoch: u64,
         path: String,
     },
     LoadCaptions {
         run: RunName,
+        subject: Subject,
         epoch: u64,
         path: String,
     },
@@ -188,15 +193,18 @@ pub enum Update {
     },
     Gallery {
         run: RunName,
+        subject: Subject,
         gallery: Result<Arc<Gallery>, Text>,
     },
     Predictions {
         run: RunName,
+        subject: Subject,
         epoch: u64,
         predictions: Result<Arc<Predictions>, Text>,
     },
     Captions {
         run: RunName,
+        subject: Subject,
         epoch: u64,
         captions: Result<Arc<Captions>, Text>,
     },

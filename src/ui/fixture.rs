@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::app::{Action, App, Key};
 use crate::jobs::{
-    Attention, Folder, Gallery, Game, History, Machine, Predictions, Restoration, RunView, Score, Text, Update, You,
+    Attention, Folder, Gallery, Game, History, Machine, Predictions, Restoration, RunView, Score, Subject, Text,
+    Update, You,
 };
 use crate::run::captions::{Captions, Told};
 use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
@@ -207,10 +208,13 @@ pub fn gallery() -> Gallery {
 pub fn fill(app: &mut App, run: &str, steps: u64) {
     let run = name(run);
     news(app, Update::History { run: run.clone(), anew: true, parts: vec![history(steps)] });
-    news(app, Update::Gallery { run: run.clone(), gallery: Ok(Arc::new(gallery())) });
+    news(app, Update::Gallery { run: run.clone(), subject: Subject::Test, gallery: Ok(Arc::new(gallery())) });
     for epoch in 1..=steps / 50 {
         let all = Predictions::of((0..500).map(|picture| named(epoch, picture)));
-        news(app, Update::Predictions { run: run.clone(), epoch, predictions: Ok(Arc::new(all)) });
+        news(
+            app,
+            Update::Predictions { run: run.clone(), subject: Subject::Test, epoch, predictions: Ok(Arc::new(all)) },
+        );
     }
 }
 
@@ -260,13 +264,16 @@ pub fn marked() -> App {
     let others = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1])));
     for (run, gallery) in [("captioner-1", same), ("base", others)] {
         news(&mut app, Update::History { run: name(run), anew: true, parts: vec![history(500)] });
-        news(&mut app, Update::Gallery { run: name(run), gallery });
+        news(&mut app, Update::Gallery { run: name(run), subject: Subject::Test, gallery });
     }
     let run = name("captioner-1");
     news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(10)] });
     let all = Predictions::of((0..500).map(|picture| named(9, picture + 1)));
-    news(&mut app, Update::Predictions { run: run.clone(), epoch: 10, predictions: Ok(Arc::new(all)) });
-    news(&mut app, Update::Captions { run, epoch: 10, captions: Ok(Arc::new(captions(10))) });
+    news(
+        &mut app,
+        Update::Predictions { run: run.clone(), subject: Subject::Test, epoch: 10, predictions: Ok(Arc::new(all)) },
+    );
+    news(&mut app, Update::Captions { run, subject: Subject::Test, epoch: 10, captions: Ok(Arc::new(captions(10))) });
     app
 }
 
@@ -348,7 +355,7 @@ pub fn captioned() -> App {
     fill(&mut app, run.as_str(), 210);
     news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![captions_logged(4)] });
     press(&mut app, "4→→→");
-    news(&mut app, Update::Captions { run, epoch: 4, captions: Ok(Arc::new(captions(4))) });
+    news(&mut app, Update::Captions { run, subject: Subject::Test, epoch: 4, captions: Ok(Arc::new(captions(4))) });
     app
 }
 
@@ -361,6 +368,33 @@ pub fn attended() -> App {
     let words = words.map(|(at, word)| (word.to_owned(), shares(at))).collect();
     news(&mut app, Update::Attended { id: 1, answer: Ok(Attention { grid: [8, 8], words }) });
     press(&mut app, "aaA");
+    app
+}
+
+/// [`live`] at the pictures of a split; of held-out ones the last epoch named all but the last three.
+pub fn split(subject: Subject) -> App {
+    let mut app = live();
+    let run = name("cnn-20250131-142530");
+    let mut part = History::default();
+    let (split, path) = ("held_out".to_owned(), "predictions/held_out-00004.bin".to_owned());
+    part.apply(Event::new(9000, T0 + 65_100, 65_100, EventKind::Predictions { split, epoch: 4, path }));
+    news(&mut app, Update::History { run: run.clone(), anew: false, parts: vec![part] });
+    press(&mut app, if subject == Subject::HeldOut { "4i" } else { "4ii" });
+    news(&mut app, Update::Gallery { run: run.clone(), subject, gallery: Ok(Arc::new(gallery())) });
+    let all = Predictions::of((0..497).map(|picture| named(5, picture)));
+    news(&mut app, Update::Predictions { run, subject: Subject::HeldOut, epoch: 4, predictions: Ok(Arc::new(all)) });
+    app
+}
+
+/// [`live`], and the file with the answers of the last epoch was cut.
+pub fn damaged() -> App {
+    let mut app = live();
+    let why = "/data/checkpoints/cnn-20250131-142530/predictions/test-00004.bin is damaged: it says 500 images and is 700 bytes long";
+    let predictions = Err(Text::of(why));
+    news(
+        &mut app,
+        Update::Predictions { run: name("cnn-20250131-142530"), subject: Subject::Test, epoch: 4, predictions },
+    );
     app
 }
 
@@ -377,7 +411,7 @@ pub fn failed() -> App {
     };
     news(&mut app, Update::Runs { changed: vec![view("broken", state)], gone: vec![] });
     news(&mut app, Update::History { run: name("broken"), anew: true, parts: vec![failed_log(reason)] });
-    news(&mut app, Update::Gallery { run: name("broken"), gallery: Err(Text::of(reason)) });
+    news(&mut app, Update::Gallery { run: name("broken"), subject: Subject::Test, gallery: Err(Text::of(reason)) });
     app
 }
 

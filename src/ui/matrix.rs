@@ -25,7 +25,7 @@ pub fn map(app: &App, with_cursor: bool, area: Rect, brush: &mut Brush<'_>) {
         return not_yet(app, inside, brush);
     };
     let (title, verb) = match app.subject() {
-        Subject::Test => ("confusion".to_owned(), "right"),
+        Subject::Test | Subject::HeldOut | Subject::Training => ("confusion".to_owned(), "right"),
         Subject::Generated => (format!("asked for, and seen by {}", app.judge().unwrap_or("the judge")), "agree"),
     };
     let title = match app.matrix.cells {
@@ -65,9 +65,9 @@ pub fn sentence(app: &App, confusion: &Confusion, area: Rect, brush: &mut Brush<
     let (truth_name, named_name) = (&confusion.labels[truth], &confusion.labels[named]);
     let theme = brush.theme;
     let words = match (app.subject(), truth == named) {
-        (Subject::Test, true) => format!(": {count} of {of} named right, {share}"),
-        (Subject::Test, false) => format!(" named {named_name}: {count} of {of}, {share}"),
         (Subject::Generated, _) => format!(" asked for, {named_name} seen: {count} of {of}, {share}"),
+        (_, true) => format!(": {count} of {of} named right, {share}"),
+        (_, false) => format!(" named {named_name}: {count} of {of}, {share}"),
     };
     let spans = [span(" ", theme.text()), span(truth_name.as_str(), theme.title()), span(words, theme.text())];
     let used = brush.line(area, &spans);

@@ -8,7 +8,7 @@ use super::pictures::Picture;
 use super::told;
 use crate::app::{App, Shown};
 use crate::data::SIDE;
-use crate::jobs::Gallery;
+use crate::jobs::{Gallery, Subject};
 use crate::run::Phase;
 
 /// Cells that show 32x32 pixels pixel for pixel, two to a cell.
@@ -56,7 +56,7 @@ pub fn labelled(app: &App, gallery: &Gallery, index: u32, area: Rect, has_bar: b
     let left = below(area, pixels);
     let of_labels = if has_bar { 2 } else { 1 };
     if let Some(shown) = Shown::new(gallery, predictions(app), index) {
-        labels(gallery, &shown, top(left, of_labels), brush);
+        labels(app, gallery, &shown, top(left, of_labels), brush);
     }
     below(left, of_labels)
 }
@@ -76,7 +76,13 @@ pub fn predictions(app: &App) -> Option<&crate::jobs::Predictions> {
 
 /// Why the list of pictures is empty.
 pub fn none_listed(app: &App) -> &'static str {
-    if app.preview.needs_predictions() && predictions(app).is_none() {
+    if app.preview.needs_predictions() && matches!(app.shown_predictions(), Some(Err(_))) {
+        "What was named at this epoch cannot be read: 0 shows all pictures."
+    } else if app.preview.needs_predictions() && app.subject() == Subject::Training {
+        "Pictures that a run learns from are not named: 0 shows all of them."
+    } else if app.preview.needs_predictions() && predictions(app).is_none() && has_ended(app) {
+        "The run named none of these pictures: 0 shows all of them."
+    } else if app.preview.needs_predictions() && predictions(app).is_none() {
         "Nothing named yet: the first epoch is under way."
     } else if let Some(why) = app.nobody_differs() {
         why
@@ -97,13 +103,12 @@ pub fn picture(gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>)
 }
 
 /// True and named label in the first row; in the second, if there is one, how sure.
-pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_>) {
+pub fn labels(app: &App, gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_>) {
     let theme = brush.theme;
     let truth = shown.truth.map_or("", |truth| gallery.label(truth));
     let Some((named, sure)) = shown.named else {
-        let why = if gallery.is_made() { "  no judge has looked" } else { "  not named yet" };
-        let spans = [span(truth, theme.title()), span(why, theme.dim())];
-        brush.line(row(area, 0), &spans);
+        let (why, style) = unnamed(app, gallery, brush);
+        brush.line(row(area, 0), &[span(truth, theme.title()), span("  ", theme.text()), span(why, style)]);
         return;
     };
     let (mark, style) = match shown.is_right() {
@@ -126,6 +131,23 @@ pub fn labels(gallery: &Gallery, shown: &Shown, area: Rect, brush: &mut Brush<'_
     brush.line(Rect { width: first.width.saturating_sub(6), ..first }, &spans);
     brush.right(first, &percent, theme.text());
     brush.bar(row(area, 1), f64::from(sure), style);
+}
+
+/// Why a picture has no named label.
+fn unnamed(app: &App, gallery: &Gallery, brush: &Brush<'_>) -> (&'static str, Style) {
+    match app.shown_predictions() {
+        Some(Err(_)) => ("cannot be read", brush.theme.bad()),
+        _ if gallery.is_made() => ("no judge has looked", brush.theme.dim()),
+        _ if app.subject() == Subject::Training => ("not named: learned", brush.theme.dim()),
+        Some(Ok(_)) if app.folder().is_none() => ("not among the named", brush.theme.dim()),
+        _ if has_ended(app) => ("never named", brush.theme.dim()),
+        _ => ("not named yet", brush.theme.dim()),
+    }
+}
+
+/// Nothing more will be named: no worker has the run.
+fn has_ended(app: &App) -> bool {
+    app.folder().is_none() && app.runs.selected().is_some_and(|run| !run.phase.is_live())
 }
 
 /// Right and wrong differ in glyph and colour.
@@ -152,7 +174,14 @@ pub fn over_epochs(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: 
             brush.buf.set_style(area.intersection(brush.buf.area), theme.selected());
         }
         brush.text(area, &format!("epoch {epoch:>3}"), theme.dim());
-        let known = app.predictions_of(*epoch).and_then(|loaded| loaded.as_deref().ok());
+        let known = match app.predictions_of(*epoch) {
+            Some(Err(_)) => {
+                brush.text(after(area, 11), "cannot be read", theme.bad());
+                continue;
+            }
+            Some(Ok(known)) => Some(known.as_ref()),
+            None => None,
+        };
         let Some(shown) = Shown::new(gallery, known, index) else { continue };
         let Some((named, sure)) = shown.named else { continue };
         let (mark, style) = verdict(shown.is_right() == Some(true), brush);

@@ -1,4 +1,4 @@
-//! The Preview screen: test pictures with what the run named them, or a file of the user's.
+//! The Preview screen: pictures with what the run named them, or a file of the user's.
 
 use ratatui::layout::Rect;
 
@@ -6,7 +6,7 @@ use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::{answers, headline, matrix, portrait, told};
 use crate::app::{App, FileView, FolderView, Page, Shown};
-use crate::jobs::{FileAnswer, Folder, Gallery};
+use crate::jobs::{FileAnswer, Folder, Gallery, Subject};
 
 /// From here on pictures stand in a grid; below, they are a list beside one picture.
 const GRID: (u16, u16) = (2 * portrait::FULL.0 + 46, portrait::FULL.1 + 6);
@@ -30,7 +30,7 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
             let text = "No run is selected. Press n to start one, or o to name pictures of yours.";
             return brush.centred(row(area, area.height / 2), text, brush.theme.dim());
         }
-        None => headline::render(app, area, brush),
+        None => trouble(app, headline::render(app, area, brush), brush),
     };
     let area = brush.titled(area, &app.filter_words(), &position_words(app));
     match app.selected_gallery() {
@@ -45,6 +45,13 @@ pub fn render(app: &App, file: Option<&Picture>, area: Rect, brush: &mut Brush<'
             portrait::current(app, area, brush);
         }
     }
+}
+
+/// Why nothing can be said of the pictures at this epoch, where that is so; returns the area below.
+fn trouble(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
+    let Some(why) = app.unreadable() else { return area };
+    let style = brush.theme.bad();
+    below(area, brush.wrapped(after(top(area, 2), 1), why.as_str(), style))
 }
 
 /// Whose pictures these are and how far they are named, in the first row; returns the area below.
@@ -115,10 +122,13 @@ fn under_picture(app: &App, gallery: &Gallery, area: Rect, brush: &mut Brush<'_>
     let Some(index) = app.preview.picture().filter(|_| answers::rows(app) > 0) else {
         return portrait::current(app, area, brush);
     };
-    let rest = portrait::labelled(app, gallery, index, area, false, brush);
-    let rest = answers::in_full(app, gallery, index, rest, brush);
-    let Some(told) = app.caption(index) else { return rest };
-    below(rest, told::caption(told, top(rest, portrait::CAPTION), brush))
+    let mut rest = portrait::labelled(app, gallery, index, area, false, brush);
+    if let Some(told) = app.caption(index) {
+        // In a low terminal the caption is cut: what the others say fits too.
+        let rows = portrait::CAPTION.min(rest.height.saturating_sub(answers::rows(app)).max(1));
+        rest = below(rest, told::caption(told, top(rest, rows), brush));
+    }
+    answers::in_full(app, gallery, index, rest, brush)
 }
 
 fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Rect, brush: &mut Brush<'_>) {
@@ -129,7 +139,7 @@ fn list_row(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: Re
         brush.text(area, bar, theme.accent());
     }
     let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) else { return };
-    brush.text(after(area, 1), &format!("{index:>5}"), theme.dim());
+    brush.text(after(area, 1), &format!("{:>5}", gallery.number(index)), theme.dim());
     let text = after(area, 8);
     let is = Rect { width: 13.min(text.width.saturating_sub(14)), ..after(text, 14) };
     let Some((named, sure)) = shown.named else {
@@ -180,13 +190,13 @@ fn grid_cell(app: &App, gallery: &Gallery, index: u32, is_current: bool, area: R
         brush.text(labels, bar, brush.theme.accent());
     }
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
-        portrait::labels(gallery, &shown, after(labels, 1), brush);
+        portrait::labels(app, gallery, &shown, after(labels, 1), brush);
     }
     let rest = below(area, portrait::FULL.1 + 1);
-    answers::beside(app, gallery, index, top(rest, for_answers(app)), brush);
     if let Some(told) = app.caption(index) {
-        told::caption(told, top(below(rest, for_answers(app)), portrait::CAPTION), brush);
+        told::caption(told, top(rest, portrait::CAPTION), brush);
     }
+    answers::beside(app, gallery, index, top(below(rest, portrait::for_caption(app)), for_answers(app)), brush);
 }
 
 /// Rows that the marked runs' answers have below each picture of the grid.
@@ -195,23 +205,29 @@ fn for_answers(app: &App) -> u16 {
 }
 
 fn about(app: &App, gallery: &Gallery, index: u32, area: Rect, brush: &mut Brush<'_>) {
-    let title = if gallery.has_truths() { format!("picture {index}") } else { gallery.name(index) };
-    let inside = brush.titled(area, &title, "");
+    let inside = brush.titled(area, &gallery.title(index), "");
     let theme = brush.theme;
     if let Some(shown) = Shown::new(gallery, portrait::predictions(app), index) {
-        portrait::labels(gallery, &shown, top(inside, 2), brush);
+        portrait::labels(app, gallery, &shown, top(inside, 2), brush);
     }
     let mut rest = below(inside, 3);
-    if answers::rows(app) > 0 {
-        rest = below(answers::in_full(app, gallery, index, top(rest, rest.height / 2), brush), 1);
-    }
     if let Some(told) = app.caption(index) {
         let rows = told::caption(told, top(rest, portrait::CAPTION), brush);
         told::missed(told, below(rest, rows), brush);
         rest = below(rest, rows + 2);
     }
+    if answers::rows(app) > 0 {
+        let room = rest.height / 2;
+        let left = answers::in_full(app, gallery, index, top(rest, room), brush);
+        rest = below(rest, room - left.height + 1);
+    }
     if !gallery.has_truths() {
         brush.text(row(rest, 0), "Enter enlarges it", theme.dim());
+        return;
+    }
+    if app.subject() == Subject::Training {
+        let words = "It learns from these pictures, so that none of them is named.";
+        brush.wrapped(rest, words, theme.dim());
         return;
     }
     brush.text(row(rest, 0), "named at each epoch", theme.dim());

@@ -8,15 +8,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::fixture::{
-    attended, captioned, compared, empty, failed, fill, folder, live, marked, name, news, paused, played, press,
-    restored,
+    attended, captioned, compared, damaged, empty, failed, fill, folder, live, marked, name, news, paused, played,
+    press, restored, split,
 };
 use super::pictures::Cells;
 use super::theme::Theme;
 use super::*;
 use crate::app::{Action, Key};
 use crate::config::{Config, ModelKind, Preset};
-use crate::jobs::{History, Recipe, Update};
+use crate::jobs::{History, Recipe, Subject, Update};
 use crate::run::{Event, EventKind, MetricDef, Num};
 use crate::term::ColourDepth;
 
@@ -177,6 +177,32 @@ fn answers_of_marked_runs_under_a_picture_and_filters() {
 }
 
 #[test]
+fn held_out_pictures_and_those_that_are_learned_from() {
+    let mut app = split(Subject::HeldOut);
+    app.update(Action::Key(Key::End));
+    snapshot("preview_held_out", &app);
+    snapshot("preview_training", &split(Subject::Training));
+}
+
+#[test]
+fn what_was_named_cannot_be_read() {
+    let mut app = damaged();
+    insta::assert_snapshot!("jobs_damaged_80x24", described(&frame(&app, SMALL, Theme::DARK)));
+    press(&mut app, "4");
+    snapshot("preview_damaged", &app);
+}
+
+#[test]
+fn a_caption_stands_under_its_own_label_before_the_answers_of_marked_runs() {
+    let mut app = marked();
+    press(&mut app, " ");
+    while app.runs.selected_name() != Some(&name("captioner-1")) {
+        press(&mut app, "j");
+    }
+    snapshot("marked_captioner", &app);
+}
+
+#[test]
 fn a_folder_of_the_users() {
     let mut app = folder();
     press(&mut app, "→");
@@ -238,7 +264,8 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states = [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played()];
+    let states =
+        [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played(), damaged()];
     for mut app in states {
         for keys in [
             "1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "5b", "5l", "6", "6w", "6/e", "1n", "1x", "1?",

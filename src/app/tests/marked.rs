@@ -10,9 +10,9 @@ fn with_a_marked_run() -> App {
     let parts = vec![history(3)];
     news(&mut app, Update::History { run: name("b"), anew: true, parts });
     let gallery = app.selected_gallery().unwrap().clone();
-    news(&mut app, Update::Gallery { run: name("b"), gallery });
+    news(&mut app, Update::Gallery { run: name("b"), subject: Subject::Test, gallery });
     let predictions = Ok(Arc::new(Predictions::of([0, 1, 0, 1, 1].map(|label| (label, 0.4)))));
-    news(&mut app, Update::Predictions { run: name("b"), epoch: 3, predictions });
+    news(&mut app, Update::Predictions { run: name("b"), subject: Subject::Test, epoch: 3, predictions });
     app
 }
 
@@ -30,7 +30,7 @@ fn marked_runs_say_what_they_name_the_same_picture() {
 fn a_marked_run_of_other_pictures_says_nothing_of_these() {
     let mut app = with_a_marked_run();
     let gallery = Ok(Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0])));
-    news(&mut app, Update::Gallery { run: name("b"), gallery });
+    news(&mut app, Update::Gallery { run: name("b"), subject: Subject::Test, gallery });
     assert_eq!(app.answer_of(&name("b"), 0), Answer::Silent("other pictures"));
     press(&mut app, "v");
     assert!(app.preview.list().is_empty() && app.nobody_differs().is_some_and(|why| why.contains("press 0")));

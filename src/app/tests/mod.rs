@@ -3,6 +3,7 @@
 mod folder;
 mod marked;
 mod play;
+mod splits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,10 +81,10 @@ fn load_pictures(app: &mut App) {
     let run = name("a");
     news(app, Update::History { run: run.clone(), anew: true, parts: vec![history(2)] });
     let gallery = Arc::new(Gallery::striped(&["cat", "dog"], &[0, 1, 0, 1, 0]));
-    news(app, Update::Gallery { run: run.clone(), gallery: Ok(gallery) });
+    news(app, Update::Gallery { run: run.clone(), subject: Subject::Test, gallery: Ok(gallery) });
     for (epoch, named) in [(1, [1, 1, 1, 1, 0]), (2, [0, 1, 1, 1, 0])] {
         let predictions = Ok(Arc::new(Predictions::of(named.map(|label| (label, 0.9)))));
-        news(app, Update::Predictions { run: run.clone(), epoch, predictions });
+        news(app, Update::Predictions { run: run.clone(), subject: Subject::Test, epoch, predictions });
     }
 }
 
@@ -101,6 +102,23 @@ fn with_made_pictures() -> App {
     part.apply(Event::new(0, 0, 0, sheet));
     news(&mut app, Update::History { run, anew: false, parts: vec![part] });
     app
+}
+
+#[test]
+fn answers_that_cannot_be_read_are_told_at_their_epoch() {
+    let mut app = with_pictures();
+    assert_eq!(app.unreadable(), None);
+    let why = jobs::Text::of("test-00002.bin is damaged: it has no whole header");
+    news(
+        &mut app,
+        Update::Predictions { run: name("a"), subject: Subject::Test, epoch: 2, predictions: Err(why.clone()) },
+    );
+    press(&mut app, "4");
+    assert_eq!((app.unreadable(), app.preview.list().len()), (Some(&why), 5));
+    press(&mut app, "f");
+    assert!(app.preview.list().is_empty(), "nobody knows the mistakes");
+    press(&mut app, "[");
+    assert_eq!((app.unreadable(), app.preview.list()), (None, &[0, 2][..]), "those of the epoch before are whole");
 }
 
 #[test]
@@ -410,6 +428,7 @@ fn captions_of_the_epoch_shown_are_loaded_and_those_of_another_are_not_shown() {
         let images = vec![Told { text: text.to_owned(), ..Told::default() }];
         Update::Captions {
             run: name("a"),
+            subject: Subject::Test,
             epoch,
             captions: Ok(Arc::new(Captions { split: "test".to_owned(), epoch, images })),
         }

@@ -77,6 +77,6 @@ fn a_game_that_cannot_begin_says_why() {
 fn app_with_many_labels() -> App {
     let mut app = with_pictures();
     let gallery = Arc::new(Gallery::striped(&["x"; 11], &[0, 1]));
-    news(&mut app, Update::Gallery { run: name("a"), gallery: Ok(gallery) });
+    news(&mut app, Update::Gallery { run: name("a"), subject: Subject::Test, gallery: Ok(gallery) });
     app
 }
