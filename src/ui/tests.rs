@@ -225,6 +225,18 @@ fn dialogs() {
 }
 
 #[test]
+fn the_help_of_every_screen_fits_a_small_terminal() {
+    let mut app = live();
+    for tab in ["1", "2", "3", "4", "5", "6"] {
+        press(&mut app, tab);
+        press(&mut app, "?");
+        let text = described(&frame(&app, SMALL, Theme::DARK));
+        assert!(text.contains("any key closes this"), "screen {tab}:\n{text}");
+        press(&mut app, "?");
+    }
+}
+
+#[test]
 fn without_colours_and_in_ascii() {
     let mut app = live();
     press(&mut app, "3");
