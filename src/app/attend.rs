@@ -24,6 +24,7 @@ impl App {
             self.say(Tone::Info, "There is no picture to caption yet.");
             return Vec::new();
         };
+        self.preview.nearest = None;
         self.next_id += 1;
         let (id, model) = (self.next_id, self.captioner());
         let order = Order::Attend { id, picture: picture.clone(), model };

@@ -94,7 +94,7 @@ const PREVIEW: &[KeyLine] = &[
     line("d", "draw", "fresh pictures of the label in view, from a run that trains; D of every label"),
     line("r", "restore", "damage the picture and have it restored: noise, then blur, then a hole"),
     line("a", "attention", "where a captioner looked for the words of its caption: the next word; A the one before"),
-    line("t", "nearest", "nearest training images of made pictures; again: out of noise"),
+    line("t", "nearest", "the training images nearest to the picture; of made ones, again: out of noise"),
 ];
 
 const COMPARE: &[KeyLine] = &[

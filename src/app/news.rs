@@ -81,6 +81,11 @@ impl App {
                     view.answer = Some(answer);
                 }
             }
+            Update::Nearest { id, answer } => {
+                if let Some(view) = self.preview.nearest.as_mut().filter(|view| view.id == id) {
+                    view.answer = Some(answer);
+                }
+            }
             Update::You { run, you } => self.absorb_you(run, you),
             Update::NotKept { reason } => {
                 self.say(Tone::Bad, format!("What you named is not kept: {}", reason.as_str()));

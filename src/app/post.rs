@@ -8,7 +8,7 @@ use super::notice::Tone;
 use super::show::Shown;
 use super::{Answer, App, Effect};
 use crate::data::SIDE;
-use crate::jobs::{FileAnswer, Gallery, Ink, Order, Posted, Poster, Subject};
+use crate::jobs::{FileAnswer, Gallery, Ink, Neighbour, Order, Posted, Poster, Subject};
 
 /// Pictures of one file at most.
 const MAX_PICTURES: usize = 200;
@@ -37,6 +37,11 @@ impl App {
         }
         if let Some(view) = &self.preview.triple {
             return named(self.restored()?, view.of.clone(), 3);
+        }
+        if let Some(view) = &self.preview.nearest {
+            let pictures = self.neighbours()?;
+            let columns = pictures.len();
+            return named(pictures, format!("{}: nearest training images", view.of), columns);
         }
         if let Some(file) = &self.preview.file {
             let answer = file.answer.as_ref()?.as_ref().ok()?;
@@ -106,17 +111,26 @@ impl App {
     fn restored(&self) -> Option<Vec<Posted>> {
         let view = self.preview.triple.as_ref()?;
         let found = view.answer.as_ref()?.as_ref().ok()?;
-        let posted = |picture: &Arc<RgbImage>, words: String| Posted {
-            picture: Arc::clone(picture),
-            words: vec![(words, Ink::Plain)],
-        };
         let measured = |what: &str, psnr: f64, ssim: f64| format!("{what}, {psnr:.2} dB, SSIM {ssim:.3}");
         Some(vec![
-            posted(&found.damaged, measured("degraded", found.psnr.0, found.ssim.0)),
-            posted(&found.restored, measured("restored", found.psnr.1, found.ssim.1)),
-            posted(&view.original, "original".to_owned()),
+            plain(&found.damaged, measured("degraded", found.psnr.0, found.ssim.0)),
+            plain(&found.restored, measured("restored", found.psnr.1, found.ssim.1)),
+            plain(&view.original, "original".to_owned()),
         ])
     }
+
+    /// The picture whose nearest training images were looked for, and these, once they are there.
+    fn neighbours(&self) -> Option<Vec<Posted>> {
+        let view = self.preview.nearest.as_ref()?;
+        let found = view.answer.as_ref()?.as_ref().ok()?;
+        let words = |near: &Neighbour| format!("{}, {}", near.label, near.distance_words());
+        let others = found.iter().map(|near| plain(&near.picture, words(near)));
+        Some(std::iter::once(plain(&view.picture, view.of.clone())).chain(others).collect())
+    }
+}
+
+fn plain(picture: &Arc<RgbImage>, words: String) -> Posted {
+    Posted { picture: Arc::clone(picture), words: vec![(words, Ink::Plain)] }
 }
 
 fn of_file(answer: &FileAnswer) -> Posted {

@@ -27,7 +27,7 @@ impl App {
             (Tab::Confusion | Tab::Preview, Key::Char('g')) => self.change_subject(),
             (Tab::Confusion, key) => self.press_on_matrix(key),
             (Tab::Preview, Key::Char('i')) => self.change_split(),
-            (Tab::Preview, Key::Char('t')) => self.show_instead(),
+            (Tab::Preview, Key::Char('t')) => return self.nearest(),
             (Tab::Preview, Key::Char(d @ ('d' | 'D'))) => return self.draw(d == 'D'),
             (Tab::Preview, Key::Char('r')) => return self.restore(),
             (Tab::Preview, Key::Char(a @ ('a' | 'A'))) => return self.attend(a == 'A'),
@@ -112,10 +112,10 @@ impl App {
     }
 
     /// The pictures that were made, their nearest training images, the way out of noise: those that there are, in turns.
-    fn show_instead(&mut self) {
+    pub(super) fn show_instead(&mut self) {
         let note = self.shown_epoch().and_then(|epoch| self.selected_history()?.sheet(epoch)).map(|sheet| &sheet.note);
         match note.filter(|_| self.subject() == Subject::Generated) {
-            None => self.say(Tone::Info, "Only pictures that the run has made have a nearest training image: press g."),
+            None => self.say(Tone::Info, "The pictures that the run has made are on their way."),
             Some(note) if note.nearest.is_none() => {
                 self.say(Tone::Info, "The worker looked for no nearest training images.");
             }
@@ -174,11 +174,14 @@ impl App {
                 let before = self.preview.picture();
                 let damage = self.preview.triple.as_ref().map(|triple| triple.damage);
                 let attends = self.preview.attention.is_some();
+                let compares = self.preview.nearest.is_some();
                 self.press_on_pictures(key);
-                // Who looks at a restored picture wants to see the next one restored too, and so with where was looked.
+                // Who looks at a restored picture wants to see the next one restored too, and so with where was looked and with
+                // its nearest training images.
                 return match damage {
                     _ if self.preview.picture() == before => Vec::new(),
                     _ if attends => self.attend_anew(),
+                    _ if compares => self.nearest_anew(),
                     Some(damage) => self.restore_by(damage),
                     None => Vec::new(),
                 };

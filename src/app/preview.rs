@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use super::Loaded;
 use super::show::{Show, Shown, Sureness};
-use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Predictions, Restoration, Subject, Text};
+use crate::jobs::{Attention, Damage, FileAnswer, Folder, Gallery, Neighbour, Predictions, Restoration, Subject, Text};
 use crate::run::RunName;
 
 /// What may stand in the place of pictures that were made.
@@ -44,6 +44,7 @@ pub struct PreviewView {
     pub file: Option<FileView>,
     pub triple: Option<TripleView>,
     pub attention: Option<AttentionView>,
+    pub nearest: Option<NearestView>,
     /// What stands in the place of the pictures that were made.
     pub instead: Instead,
 }
@@ -65,6 +66,7 @@ impl Default for PreviewView {
             file: None,
             triple: None,
             attention: None,
+            nearest: None,
             instead: Instead::Nothing,
         }
     }
@@ -168,6 +170,17 @@ pub struct AttentionView {
     pub word: usize,
 }
 
+/// A picture beside the training images that are most like it.
+#[derive(Clone, Debug)]
+pub struct NearestView {
+    pub id: u64,
+    /// What it is a picture of, in words.
+    pub of: String,
+    pub picture: Arc<RgbImage>,
+    /// None while a worker looks for them.
+    pub answer: Option<Result<Vec<Neighbour>, Text>>,
+}
+
 impl AttentionView {
     /// The next word or the one before, round and round.
     pub fn step(&mut self, back: bool) {
@@ -262,7 +275,8 @@ impl PreviewView {
 
     /// Leaves what stands before the pictures; false if nothing did.
     pub fn step_back(&mut self) -> bool {
-        self.attention.take().is_some()
+        self.nearest.take().is_some()
+            || self.attention.take().is_some()
             || self.triple.take().is_some()
             || self.file.take().is_some()
             || self.leave_folder()
@@ -279,6 +293,7 @@ impl PreviewView {
 
     /// The pictures themselves, whatever stood before them.
     pub fn show_pictures(&mut self) {
+        self.nearest = None;
         self.attention = None;
         self.triple = None;
         self.file = None;

@@ -24,6 +24,7 @@ impl App {
             return Vec::new();
         };
         self.preview.attention = None;
+        self.preview.nearest = None;
         self.next_id += 1;
         let (id, model) = (self.next_id, self.restorer());
         let order = Order::Restore { id, picture: Arc::clone(&original), damage, model };

@@ -83,6 +83,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Restore noisy, blurred or incomplete pictures with a diffusion model
     Restore(RestoreArgs),
+    /// Find the training images that are most like pictures, pixel by pixel
+    Nearest(NearestArgs),
     /// Make a run of a Hugging Face folder with a captioner (VisionEncoderDecoder of a ViT and a GPT-2)
     Import(ImportArgs),
     /// Write a model in another program's form, or what a run logged as numbers, curves and pictures
@@ -382,6 +384,28 @@ pub struct RestoreArgs {
     /// Replace files that are there already
     #[arg(long)]
     pub overwrite: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct NearestArgs {
+    /// Picture files of any size: of each the largest centred square, at 32x32 pixels
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Look among the images that this run learns from [default: all training images of the data set]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// How many images of each
+    #[arg(short = 'n', long = "count", value_name = "N", default_value = "5")]
+    pub count: NonZeroUsize,
+    /// Leave out the training image of this number, such as the picture itself
+    #[arg(long, value_name = "NUMBER")]
+    pub except: Option<u32>,
+    /// Also put the images that were found into this folder; nothing that exists is overwritten
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

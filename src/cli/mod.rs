@@ -15,6 +15,7 @@ mod generate;
 mod import;
 pub mod log;
 mod model;
+mod nearest;
 mod pause;
 mod predict;
 mod progress;
@@ -121,6 +122,7 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Eval(args) => eval::run(&args, &globals),
         Command::Generate(args) => generate::run(&args, &globals),
         Command::Restore(args) => restore::run(&args, &globals),
+        Command::Nearest(args) => nearest::run(&args, &globals),
         Command::Caption(args) => caption::run(&args, &globals),
         Command::Import(args) => import::run(&args, &globals),
         Command::Export(args) => export::run(&args, &globals),
@@ -224,6 +226,9 @@ mod tests {
             "pixscribe caption a.png --max-tokens 0",
             "pixscribe caption a.png --restore sharpen",
             "pixscribe caption a.png --mask m.png",
+            "pixscribe nearest",
+            "pixscribe nearest a.png -n 0",
+            "pixscribe nearest a.png --except x",
             "pixscribe import",
             "pixscribe export r -o x",
             "pixscribe export r --format abacus -o x",

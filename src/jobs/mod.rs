@@ -15,6 +15,7 @@ mod interval;
 pub mod launch;
 mod machine;
 mod naming;
+mod nearest;
 mod order;
 mod outbox;
 pub mod play;
@@ -46,6 +47,7 @@ pub use history::{EpochFile, History, Level, Line, SheetFile, Subject};
 pub use interval::wilson;
 pub use machine::{Gpu, Machine};
 pub use naming::FileAnswer;
+pub use nearest::Neighbour;
 pub use order::{Answer, Ask, Difference, NewRun, Order, Recipe, Text, Update};
 pub use play::{Game, Score, You};
 pub use point::{Axis, Point};
@@ -128,6 +130,7 @@ impl Jobs {
             Order::NameFile { id, path, model } => self.name_file(id, path, model),
             Order::Restore { id, picture, damage, model } => self.restore(id, picture, damage, model),
             Order::Attend { id, picture, model } => self.attend(id, picture, model),
+            Order::FindNearest { id, picture, run, except } => self.find_nearest(id, picture, run, except),
             Order::LookAtYou(run) => self.look_at_you(run),
             Order::KeepGame(game) => self.keep_game(game),
             Order::Post(poster) => self.post(poster),
@@ -311,6 +314,14 @@ impl Jobs {
         self.answer_instead(async move {
             let answer = attending::attend(&program, &setup.runs_root, picture, model).await;
             Some(Update::Attended { id, answer })
+        });
+    }
+
+    fn find_nearest(&mut self, id: u64, picture: Arc<RgbImage>, run: Option<RunName>, except: Option<u32>) {
+        let (setup, program) = (Arc::clone(&self.setup), self.program.clone());
+        self.answer_instead(async move {
+            let answer = nearest::find(&program, &setup.runs_root, picture, run, except).await;
+            Some(Update::Nearest { id, answer })
         });
     }
 

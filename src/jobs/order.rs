@@ -11,6 +11,7 @@ use super::gallery::{Gallery, Predictions};
 use super::history::{History, SheetFile, Subject};
 use super::machine::Machine;
 use super::naming::FileAnswer;
+use super::nearest::Neighbour;
 use super::play::{Game, You};
 use super::poster::Poster;
 use super::restoring::{Damage, Restoration};
@@ -137,6 +138,15 @@ pub enum Order {
         picture: Arc<RgbImage>,
         model: Option<RunName>,
     },
+    /// Let a worker look for the training images that are most like a picture; one that still is at it with another is ended.
+    FindNearest {
+        id: u64,
+        picture: Arc<RgbImage>,
+        /// Whose training images; those of the data set if no run is named.
+        run: Option<RunName>,
+        /// The number of one that is left out: the picture itself.
+        except: Option<u32>,
+    },
     /// What the user named of this run's test pictures, and what the runs did on the same ones.
     LookAtYou(RunName),
     /// Keep what the user named.
@@ -230,6 +240,10 @@ pub enum Update {
     Attended {
         id: u64,
         answer: Result<Attention, Text>,
+    },
+    Nearest {
+        id: u64,
+        answer: Result<Vec<Neighbour>, Text>,
     },
     /// Asked for of this run's data.
     You {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::app::{Action, App, Key};
 use crate::jobs::{
-    Attention, Folder, Gallery, Game, History, Machine, Predictions, Restoration, RunView, Score, Subject, Text,
-    Update, You,
+    Attention, Folder, Gallery, Game, History, Machine, Neighbour, Predictions, Restoration, RunView, Score, Subject,
+    Text, Update, You,
 };
 use crate::run::captions::{Captions, Told};
 use crate::run::{Event, EventKind, MetricDef, Num, Phase, QueuePlace, RunName, State, spark};
@@ -318,6 +318,21 @@ pub fn restored() -> App {
     let greys = |grey| Arc::new(image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([grey + (3 * x + y) as u8; 3])));
     let answer = Restoration { damaged: greys(20), restored: greys(90), psnr: (21.34, 24.61), ssim: (0.712, 0.844) };
     news(&mut app, Update::Restored { id: 2, answer: Ok(answer) });
+    app
+}
+
+/// [`live`], and the nearest training images of the second test picture are there.
+pub fn likened() -> App {
+    let mut app = live();
+    press(&mut app, "4→t");
+    let picture = |grey| Arc::new(image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([grey + (3 * x + y) as u8; 3])));
+    let near = |at: u32| Neighbour {
+        picture: picture(10 * at as u8),
+        label: LABELS[at as usize % 10].to_owned(),
+        number: 700 * at,
+        distance: 0.05 + 0.013 * f64::from(at),
+    };
+    news(&mut app, Update::Nearest { id: 1, answer: Ok((1..=5).map(near).collect()) });
     app
 }
 

@@ -54,7 +54,7 @@ fn keys(app: &App, area: Rect, brush: &mut Brush<'_>) {
     let others = keys_elsewhere(app.tab).filter(is_useful);
     let own = if app.runs.is_empty() { KEYS_WITHOUT_RUNS } else { keys_of(app.tab) };
     let makes_pictures = app.makes_pictures();
-    let own = own.iter().filter(|line| makes_pictures || !matches!(line.keys, "d" | "g" | "t"));
+    let own = own.iter().filter(|line| makes_pictures || !matches!(line.keys, "d" | "g"));
     // The help tells of the trash: pausing and stopping need the room more.
     let own = own.filter(|line| !matches!(line.short, "trash" | "undo"));
     let can_resume = app.runs.selected().is_some_and(|run| run.can_resume);

@@ -21,6 +21,7 @@ mod logs;
 mod loss;
 mod matrix;
 mod metrics;
+mod nearest;
 mod phase;
 pub mod pictures;
 mod play;
@@ -55,6 +56,8 @@ pub struct Screens {
     /// The pictures of the view that shows one damaged and restored.
     triple: Option<Triple>,
     glow: Option<Glow>,
+    /// The pictures of the view that shows one beside its nearest training images.
+    nearest: Option<nearest::Row>,
     /// Where the curves of the last frame's large chart are, for the mouse.
     chart: Option<Rect>,
     page: Option<Page>,
@@ -62,7 +65,7 @@ pub struct Screens {
 
 impl Screens {
     pub fn new(theme: Theme) -> Screens {
-        Screens { theme, file: None, triple: None, glow: None, chart: None, page: None }
+        Screens { theme, file: None, triple: None, glow: None, nearest: None, chart: None, page: None }
     }
 
     /// How many pictures stand side by side in a terminal of this size, for the keys that move among them.
@@ -87,6 +90,7 @@ impl Screens {
         self.keep_file(app);
         Triple::keep(&mut self.triple, app.preview.triple.as_ref());
         Glow::keep(&mut self.glow, app.preview.attention.as_ref());
+        nearest::Row::keep(&mut self.nearest, app.preview.nearest.as_ref());
         let mut brush = Brush { theme: self.theme, buf, pictures, chart: None, page: None };
         tabs::render(app, top(area, 1), &mut brush);
         let body = Rect { height: area.height.saturating_sub(2), ..below(area, 1) };
@@ -94,6 +98,9 @@ impl Screens {
             Tab::Jobs => jobs::render(app, body, &mut brush),
             Tab::Loss => loss::render(app, body, &mut brush),
             Tab::Confusion => confusion::render(app, body, &mut brush),
+            Tab::Preview if let Some(view) = &app.preview.nearest => {
+                nearest::render(view, self.nearest.as_ref(), body, &mut brush);
+            }
             Tab::Preview if let Some(view) = &app.preview.attention => {
                 attention::render(view, self.glow.as_ref(), body, &mut brush);
             }

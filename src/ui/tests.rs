@@ -8,8 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::fixture::{
-    attended, captioned, compared, damaged, empty, failed, fill, folder, live, marked, name, news, paused, played,
-    press, restored, split,
+    attended, captioned, compared, damaged, empty, failed, fill, folder, likened, live, marked, name, news, paused,
+    played, press, restored, split,
 };
 use super::pictures::Cells;
 use super::theme::Theme;
@@ -157,6 +157,14 @@ fn a_picture_restored_beside_the_original() {
 }
 
 #[test]
+fn a_picture_beside_its_nearest_training_images() {
+    let mut app = live();
+    press(&mut app, "4→t");
+    snapshot("nearest_waits", &app);
+    snapshot("nearest", &likened());
+}
+
+#[test]
 fn captions_under_their_pictures_and_where_was_looked() {
     snapshot("captioned", &captioned());
     let mut app = captioned();
@@ -246,6 +254,18 @@ fn dialogs() {
 }
 
 #[test]
+fn the_help_of_every_screen_fits_a_small_terminal() {
+    let mut app = live();
+    for tab in ["1", "2", "3", "4", "5", "6"] {
+        press(&mut app, tab);
+        press(&mut app, "?");
+        let text = described(&frame(&app, SMALL, Theme::DARK));
+        assert!(text.contains("any key closes this"), "screen {tab}:\n{text}");
+        press(&mut app, "?");
+    }
+}
+
+#[test]
 fn without_colours_and_in_ascii() {
     let mut app = live();
     press(&mut app, "3");
@@ -264,8 +284,19 @@ fn without_colours_and_in_ascii() {
 /// Every screen in every state, with every dialog, in sizes from nothing to large: nothing may panic.
 #[test]
 fn nothing_is_too_small() {
-    let states =
-        [empty(), live(), compared(), failed(), paused(), captioned(), marked(), folder(), played(), damaged()];
+    let states = [
+        empty(),
+        live(),
+        compared(),
+        failed(),
+        paused(),
+        captioned(),
+        marked(),
+        folder(),
+        played(),
+        damaged(),
+        likened(),
+    ];
     for mut app in states {
         for keys in [
             "1", "2", "2←", "2zz+", "2L", "2f[", "3", "4", "4f", "5", "5b", "5l", "6", "6w", "6/e", "1n", "1x", "1?",

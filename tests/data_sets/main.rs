@@ -4,5 +4,6 @@ mod commands;
 mod fetch;
 mod fixture;
 mod hostile;
+mod nearest;
 mod pictures;
 mod readers;

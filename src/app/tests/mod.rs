@@ -2,6 +2,7 @@
 
 mod folder;
 mod marked;
+mod nearest;
 mod play;
 mod splits;
 

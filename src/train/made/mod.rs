@@ -4,7 +4,7 @@ pub mod diversity;
 mod frechet;
 pub mod judge;
 pub mod judgement;
-mod nearest;
+pub mod nearest;
 pub(super) mod onlooker;
 pub mod score;
 pub mod sheet;
