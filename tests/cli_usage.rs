@@ -91,6 +91,28 @@ fn predict_says_each_picture_in_a_line_of_its_own_and_goes_on_behind_a_broken_on
 }
 
 #[test]
+fn bench_measures_steps_and_leaves_nothing_behind() {
+    let program = Program::new();
+    let sample = concat!("--set data.path=", env!("CARGO_MANIFEST_DIR"), "/data/sample");
+    let line =
+        format!("bench cnn {sample} --set preset=plain --set runtime.threads=1 --batch 2 --steps 2 --losses --json");
+    let (code, out, err) = program.run(&line);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["model"], &report["preset"]), (&"cnn".into(), &"plain".into()));
+    let numbers = ["batch", "steps", "threads"].map(|key| report[key].as_u64().unwrap());
+    assert_eq!(numbers, [2, 2, 1]);
+    let [ms, rate, mib] = ["ms_per_step", "images_per_s", "peak_rss_mib"].map(|key| report[key].as_f64().unwrap());
+    assert!((rate * ms - 2000.0).abs() < 1e-6 && mib > 1.0, "{out}");
+    assert_eq!(report["losses"].as_array().unwrap().len(), 5, "three steps come before those that are timed");
+    let (code, out, err) = program.run(&format!("bench cnn {sample} --set preset=plain --batch 3000"));
+    assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1));
+    assert!(err.contains("not 3000") && err.contains("--batch"), "{err}");
+    assert_eq!(program.run("bench --set epochs=3").0, 2, "a bare key belongs to a model");
+    assert_eq!(std::fs::read_dir(program.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn doctor_speaks_json_alone_and_goes_on_past_wrong_settings() {
     let program = Program::new();
     program.write("config.toml", "[ui]\ngraphics = 3\n");

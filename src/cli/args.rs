@@ -93,6 +93,8 @@ pub enum Command {
     Prune(PruneArgs),
     /// Move runs that nobody computes into the trash, look into it, bring runs back, empty it
     Trash(TrashArgs),
+    /// Measure a training step of each model on this machine: time, images a second, memory
+    Bench(BenchArgs),
     /// Fetch, check or describe the training pictures
     Data(DataArgs),
     /// Say what works on this machine, and what to do about the rest
@@ -420,6 +422,29 @@ pub enum RestoreTask {
     Deblur,
     /// Lost pixels
     Inpaint,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// The model [default: all, the CNN with both presets]
+    #[arg(value_parser = model_parser())]
+    pub model: Option<ModelKind>,
+    /// Images of a step [default: the model's setting batch_size]
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: Option<u64>,
+    /// How many steps are timed, behind three that are not [default: five seconds of steps, at least five]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub steps: Option<u64>,
+    /// Also count the steps' floating-point operations, and hold their rate against the one at which this machine multiplies
+    /// matrices
+    #[arg(long)]
+    pub roofline: bool,
+    /// Also list the loss of every step from the first on
+    #[arg(long, requires_all = ["model", "json"])]
+    pub losses: bool,
+    /// Print JSON: an object, or an array of them without a model
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, Args)]

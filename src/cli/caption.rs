@@ -2,7 +2,7 @@
 
 use super::args::{CaptionArgs, RestoreTask};
 use super::restore::wanted::{Wanted, wanted};
-use super::{BadUsage, CliError, CliResult, Globals, model};
+use super::{BadUsage, CliError, CliResult, Globals, device, model};
 use crate::config::ModelKind;
 use crate::data::decode::{image_full, image_whole};
 use crate::models::captioner::search::{BeamSettings, EarlyStopping, Method, SearchSettings};
@@ -42,7 +42,7 @@ pub fn run(args: &CaptionArgs, globals: &Globals) -> CliResult {
     let mender = args.restore.map(|_| model::find(globals, None, ModelKind::Diffusion)).transpose()?;
     // Only the first user of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
-    let captioned = match Device::open(found.config.runtime.device)? {
+    let captioned = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => caption_all(cpu, args, &found, mender.as_ref())?,
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda, _) => caption_all(cuda, args, &found, mender.as_ref())?,

@@ -2,12 +2,14 @@
 
 pub mod args;
 mod ask;
+mod bench;
 mod caption;
 mod checkpoint;
 mod compare;
 mod consent;
 mod dashboard;
 mod data;
+mod device;
 mod doctor;
 mod eval;
 mod export;
@@ -129,6 +131,7 @@ fn dispatch(line: CommandLine) -> CliResult {
         Command::Prune(args) => prune::run(&args, &globals),
         Command::Trash(args) => trash::run(&args, &globals),
         Command::Predict(args) => predict::run(&args, &globals),
+        Command::Bench(args) => bench::run(&args, &globals),
         Command::Data(args) => data::run(&args, &globals),
         Command::Doctor(args) => doctor::run(&args, &globals),
     }
@@ -219,6 +222,11 @@ mod tests {
             "pixscribe train --resume r --seeds 3",
             "pixscribe runs --json --line",
             "pixscribe eval --split validation",
+            "pixscribe bench abacus",
+            "pixscribe bench --batch 0",
+            "pixscribe bench --steps 0",
+            "pixscribe bench gan --losses",
+            "pixscribe bench --losses --json",
             "pixscribe eval --limit 0",
             "pixscribe predict",
             "pixscribe caption",

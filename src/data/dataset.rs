@@ -88,7 +88,7 @@ pub fn load_located(located: &Located, limit: Option<usize>) -> Result<Dataset, 
 }
 
 /// SHA-256 over label names, then each split's labels and pixels, each part preceded by its length.
-fn content_sha256(labels: &Labels, train: &Split, test: &Split) -> String {
+pub(super) fn content_sha256(labels: &Labels, train: &Split, test: &Split) -> String {
     let mut sha = Sha256::new();
     let names = labels.join("\n");
     let parts: [&[u8]; 5] = [names.as_bytes(), &train.labels, &train.images, &test.labels, &test.images];

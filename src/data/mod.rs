@@ -13,6 +13,7 @@ mod error;
 pub mod fetch;
 mod folder;
 mod loader;
+mod made_up;
 pub mod sample;
 mod sheets;
 mod source;
@@ -22,6 +23,7 @@ pub mod verify;
 pub use dataset::{Dataset, load, load_located};
 pub use error::DataError;
 pub use folder::{PICTURE_EXTENSIONS, pictures};
+pub use made_up::made_up;
 pub use source::{Layout, Located, Reason, full_set_folder, locate, roots};
 pub use split::{ChannelStats, Labels, Split, draw_evenly, holdout};
 

@@ -93,8 +93,14 @@ fn product<T: Tape<f32, Cpu>>(
     bias: Option<&Vector<Cpu>>,
     relu: bool,
 ) -> Result<Matrix<Cpu, T>, <Cpu as HasErr>::Err> {
-    macs::count(x.shape().0 * w.shape().num_elements());
-    let mut y = x.try_matmul(w.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?)?;
+    let once = x.shape().0 * w.shape().num_elements();
+    macs::count(once);
+    let (y, mut tape) = x.try_matmul(w.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?)?.split_tape();
+    tape.add_backward_op(move |_| {
+        macs::count(2 * once);
+        Ok(())
+    });
+    let mut y = y.put_tape(tape);
     if let Some(bias) = bias {
         let (rows, outputs) = *y.shape();
         let bias = bias.clone().try_reshape_like(&(1, outputs))?;

@@ -21,6 +21,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod macs;
 pub mod modulate;
+pub mod peak;
 pub mod plus;
 pub mod pool2d;
 pub mod random;

@@ -11,6 +11,17 @@ pub enum Level {
     Avx512,
 }
 
+impl Level {
+    /// The word that `PIXSCRIBE_SIMD` has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
 /// The most that this processor has, or less when the environment variable `PIXSCRIBE_SIMD` says `avx2` or `portable`: to
 /// test, or to compare.
 #[inline]

@@ -162,7 +162,8 @@ fn compute(
     resumed: bool,
     desk: &mut Desk,
 ) -> Result<Phase, TrainError> {
-    let device = Device::open(config.runtime.device)?;
+    let mut of_device = None;
+    let device = Device::open(config.runtime.device, |text| of_device = Some(text))?;
     desk.state.device = device.name();
     desk.state.model = model.to_string();
     let _slot = match wait_for_slot(run, config, resumed, desk, &device)? {
@@ -170,6 +171,9 @@ fn compute(
         Err(phase) => return Ok(phase),
     };
     desk.enter(Phase::Starting, None);
+    if let Some(text) = of_device {
+        desk.emit(EventKind::Note { level: "warning".to_owned(), text });
+    }
     // Only the first worker of a process sets the pool; tests run several.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(config.runtime.threads).build_global();
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match device {

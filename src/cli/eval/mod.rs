@@ -7,7 +7,7 @@ mod restoration;
 
 use super::args::EvalArgs;
 use super::model::{self, Found};
-use super::{CliError, CliResult, Globals};
+use super::{CliError, CliResult, Globals, device};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset, IMAGE_BYTES, Split};
 use crate::jobs::wilson;
@@ -67,7 +67,7 @@ pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first worker of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
-    let report = match Device::open(found.config.runtime.device)? {
+    let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, globals, &found, data)?,
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda, _) => measure(cuda, args, globals, &found, data)?,

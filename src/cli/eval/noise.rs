@@ -1,5 +1,6 @@
 //! What `eval --noise` says: how a captioner fares under noise, and what it helps to restore pictures first.
 
+use super::super::device;
 use super::captions::thresholds;
 use super::{first, of_its_labels};
 use crate::captions::Grammar;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first user of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
-    let report = match Device::open(found.config.runtime.device)? {
+    let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &mender, data)?,
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda, _) => measure(cuda, args, &found, &mender, data)?,

@@ -1,5 +1,6 @@
 //! What `eval --restoration` says: how well a model restores pictures, beside classical restorers on the same pictures.
 
+use super::super::device;
 use super::first;
 use crate::cli::args::EvalArgs;
 use crate::cli::model::{self, Found};
@@ -47,7 +48,7 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first user of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
-    let report = match Device::open(found.config.runtime.device)? {
+    let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &data)?,
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda, _) => measure(cuda, args, &found, &data)?,

@@ -4,7 +4,7 @@ mod places;
 pub(super) mod wanted;
 
 use super::args::{RestoreArgs, RestoreTask};
-use super::{BadUsage, CliError, CliResult, Globals, model};
+use super::{BadUsage, CliError, CliResult, Globals, device, model};
 use crate::config::ModelKind;
 use crate::data::decode::image_whole;
 use crate::ops::Backend;
@@ -68,7 +68,7 @@ pub fn run(args: &RestoreArgs, globals: &Globals) -> CliResult {
     let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
     // Only the first user of a process sets the pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
-    let restored = match Device::open(found.config.runtime.device)? {
+    let restored = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => restore_all(cpu, args, &found, &places)?,
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda, _) => restore_all(cuda, args, &found, &places)?,

@@ -4,6 +4,7 @@ use crate::nn::checkpoint::TensorFile;
 use crate::ops::Pool2dOp;
 use crate::ops::host::read;
 use crate::ops::testing::{noise, tensor};
+use crate::ops::{cross_entropy, macs};
 
 const LABELS: usize = 10;
 
@@ -68,4 +69,29 @@ fn an_untrained_net_s_maps_are_of_a_sensible_size() {
         let size = (map.iter().map(|x| x * x).sum::<f32>() / map.len() as f32).sqrt();
         assert!((0.2..5.0).contains(&size), "{size}");
     }
+}
+
+/// The multiply-adds of a training step on `batch` pictures.
+fn of_a_step(kind: CnnKind, batch: usize) -> u64 {
+    let mut net = Cnn::new(&Cpu::default(), kind, LABELS, 1).unwrap();
+    let step = || {
+        let logits = net.train(pictures(batch).leaky_traced()).unwrap();
+        cross_entropy(logits, &vec![0; batch], 0.0).unwrap().backward()
+    };
+    macs::of(step).1
+}
+
+/// Sides squared, windows, filters; each layer forward, for its weights and for its input, but for the first that learns.
+#[test]
+fn a_step_takes_the_multiply_adds_on_paper() {
+    let [conv1, conv2, conv3] = [32 * 32 * 27 * 32, 16 * 16 * 288 * 64, 8 * 8 * 576 * 128];
+    let dense = 2048 * 256 + 256 * 10;
+    assert_eq!(2 * conv1 + 3 * (conv2 + conv3 + dense), 31_661_568);
+    assert_eq!(of_a_step(CnnKind::Plain, 3), 3 * 31_661_568);
+    // The whitening layer in front never learns.
+    let whitening = 31 * 31 * 12 * 24;
+    let first = 31 * 31 * 216 * 48;
+    let blocks = 15 * 15 * (432 * 48 + 432 * 96) + 7 * 7 * (864 * 96 + 864 * 128) + 3 * 3 * 1152 * 128 + 128 * 10;
+    assert_eq!(whitening + 2 * first + 3 * blocks, 94_629_408);
+    assert_eq!(of_a_step(CnnKind::Modern, 2), 2 * 94_629_408);
 }

@@ -32,8 +32,7 @@ const FEW: usize = 3;
 pub fn forward(sizes: &Sizes, inputs: &Inputs) -> Vec<f32> {
     let c = sizes.channels();
     let (queries, keys) = (sizes.queries * c, sizes.keys * c);
-    let pairs: usize = (0..sizes.queries).map(|query| sizes.seen(query)).sum();
-    macs::count(2 * sizes.batch * pairs * c);
+    macs::count(2 * sizes.product_macs());
     let mut y = vec![0.0; inputs.q.len()];
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
     y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| {
@@ -66,6 +65,7 @@ pub fn weights(sizes: &Sizes, q: &[f32], k: &[f32]) -> Vec<f32> {
 
 /// The gradients of all three.
 pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Sums {
+    macs::count(4 * sizes.product_macs());
     let (queries, keys) = (sizes.queries * sizes.channels(), sizes.keys * sizes.channels());
     let mut sums = Sums { q: vec![0.0; inputs.q.len()], k: vec![0.0; inputs.k.len()], v: vec![0.0; inputs.v.len()] };
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));

@@ -92,6 +92,12 @@ impl Sizes {
         head * self.width..(head + 1) * self.width
     }
 
+    /// Multiply-adds of one product of all heads, such as that of queries and keys, over the pairs that see each other.
+    pub fn product_macs(&self) -> usize {
+        let pairs: usize = (0..self.queries).map(|query| self.seen(query)).sum();
+        self.batch * pairs * self.channels()
+    }
+
     /// Keys that a query attends to: the first so many.
     #[inline(always)]
     pub fn seen(&self, query: usize) -> usize {

@@ -12,6 +12,7 @@ use super::inputs::{InputGradients, input_gradients};
 use super::kernel::{LANES, ROWS, Stretch, panels_at_once, weight_tiles};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
 use crate::ops::activation::LEAK;
+use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_unpool_image;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -41,6 +42,7 @@ pub fn backward(
     dy: &[f32],
     dx: Option<&mut [f32]>,
 ) -> Gradients {
+    macs::count(g.macs() * if dx.is_some() { 2 } else { 1 });
     let turned = if dx.is_some() { pack_turned(g, w) } else { Vec::new() };
     let parts = cut(g, x, epilogue, select, dy, dx);
     if g.batch * g.positions() <= FEW_POSITIONS {
@@ -52,6 +54,7 @@ pub fn backward(
 
 /// The input's gradient alone, added to `dx`.
 pub fn backward_input(g: &Geometry, w: &[f32], epilogue: &Epilogue, select: &[u8], dy: &[f32], dx: &mut [f32]) {
+    macs::count(g.macs());
     let turned = pack_turned(g, w);
     cut(g, &[], epilogue, select, dy, Some(dx)).into_par_iter().for_each(|part| {
         let images = part.dy.len() / epilogue.image_len(g);

@@ -56,7 +56,7 @@ pub fn forward_onto(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, ont
 
 /// Overwrites `y`, or adds to it when `add` is set.
 fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, add: bool, mut y: Vec<f32>) -> Outputs {
-    macs::count(g.batch * g.positions() * g.window_len() * g.filters);
+    macs::count(g.macs());
     let panels = pack(g, w);
     let image = epilogue.image_len(g);
     let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];

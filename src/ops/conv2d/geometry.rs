@@ -43,6 +43,11 @@ impl Geometry {
         self.out_height() * self.out_width()
     }
 
+    /// Multiply-adds of one pass over the batch: forward, for the weights' gradients, or for the input's.
+    pub fn macs(&self) -> usize {
+        self.batch * self.positions() * self.window_len() * self.filters
+    }
+
     /// Floats of one picture and of its padded copy.
     pub fn image_len(&self) -> usize {
         self.height * self.width * self.channels
