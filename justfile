@@ -27,6 +27,14 @@ clippy:
 cuda-check:
     cargo check --release --features cuda,ci-check
 
+# Build for CUDA, the toolkit fetched from PyPI into FOLDER
+cuda-build FOLDER:
+    scripts/cuda-build {{FOLDER}}
+
+# Whether a GPU learns what the CPU learns
+gpu-check *ARGS:
+    scripts/gpu-check {{ARGS}}
+
 # Write config.toml and README's keys anew from the program's own tables
 documents:
     UPDATE_DOCUMENTS=1 cargo test --release --test documents
