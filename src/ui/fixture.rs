@@ -413,6 +413,30 @@ pub fn damaged() -> App {
     app
 }
 
+/// A run that trains, of which nothing but its state is read yet.
+pub fn loading() -> App {
+    let mut app = empty();
+    let changed = vec![view("cnn-20250131-142530", state(Phase::Running, 210))];
+    news(&mut app, Update::Runs { changed, gone: vec![] });
+    app
+}
+
+/// A run whose loss was no number after two epochs.
+pub fn diverged() -> App {
+    let mut app = empty();
+    let (run, reason) = (name("too-fast"), "the loss of step 121 is no number; try a lower learning rate");
+    let state = State { reason: Some(reason.to_owned()), ..state(Phase::Diverged, 121) };
+    news(&mut app, Update::Runs { changed: vec![view(run.as_str(), state)], gone: vec![] });
+    fill(&mut app, run.as_str(), 120);
+    let mut part = History::default();
+    let values = values(&[("train/loss", f64::NAN)]);
+    let mut log = |kind| part.apply(Event::new(9000, T0 + 37_510, 37_510, kind));
+    log(EventKind::Metrics { step: 121, epoch: 2.42, values });
+    log(EventKind::PhaseChanged { phase: Phase::Diverged, reason: Some(reason.to_owned()) });
+    news(&mut app, Update::History { run, anew: false, parts: vec![part] });
+    app
+}
+
 /// A run that could not find its data.
 pub fn failed() -> App {
     let mut app = empty();

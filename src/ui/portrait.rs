@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::brush::{Brush, after, below, row, span, top};
 use super::pictures::Picture;
 use super::told;
-use crate::app::{App, Shown};
+use crate::app::{App, Shown, Tab};
 use crate::data::SIDE;
 use crate::jobs::{Gallery, Subject};
 use crate::run::Phase;
@@ -25,9 +25,9 @@ pub fn current(app: &App, area: Rect, brush: &mut Brush<'_>) -> Rect {
             let style = brush.theme.dim();
             brush.wrapped(below(area, area.height / 3), none_listed(app), style);
         }
-        // A run that failed for want of its pictures says so itself.
+        // A run that failed for want of its pictures says so itself, beside the curves.
         (Some(Err(_)), _)
-            if app.folder().is_none() && app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
+            if app.tab == Tab::Jobs && app.runs.selected().is_some_and(|run| run.phase == Phase::Failed) => {}
         (Some(Err(why)), _) => {
             let style = brush.theme.warn();
             brush.wrapped(below(area, area.height / 3), why.as_str(), style);

@@ -8,8 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::fixture::{
-    attended, captioned, compared, damaged, empty, failed, fill, folder, likened, live, marked, name, news, paused,
-    played, press, restored, split,
+    attended, captioned, compared, damaged, diverged, empty, failed, fill, folder, likened, live, loading, marked,
+    name, news, paused, played, press, restored, split,
 };
 use super::pictures::Cells;
 use super::theme::Theme;
@@ -22,6 +22,7 @@ use crate::term::ColourDepth;
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 50);
+const NARROW: (u16, u16) = (40, 12);
 
 fn frame(app: &App, (width, height): (u16, u16), theme: Theme) -> Buffer {
     let area = Rect::new(0, 0, width, height);
@@ -98,6 +99,31 @@ fn every_other_screen_while_training() {
         press(&mut app, key);
         snapshot(title, &app);
     }
+}
+
+/// The glyphs of all six screens, each under its key.
+fn all_screens(mut app: App, size: (u16, u16)) -> String {
+    let mut text = String::new();
+    for key in ["1", "2", "3", "4", "5", "6"] {
+        press(&mut app, key);
+        let _ = writeln!(text, "== {key}");
+        for row in frame(&app, size, Theme::DARK).content().chunks(usize::from(size.0)) {
+            let glyphs: String = row.iter().map(|cell| cell.symbol()).collect();
+            let _ = writeln!(text, "{}", glyphs.trim_end());
+        }
+    }
+    text
+}
+
+#[test]
+fn every_screen_in_every_other_state() {
+    for (size, word) in [(SMALL, "80x24"), (LARGE, "200x50")] {
+        for (title, app) in [("empty", empty()), ("loading", loading()), ("failed", failed()), ("diverged", diverged())]
+        {
+            insta::assert_snapshot!(format!("screens_{title}_{word}"), all_screens(app, size));
+        }
+    }
+    insta::assert_snapshot!("screens_live_40x12", all_screens(live(), NARROW));
 }
 
 #[test]
@@ -296,6 +322,8 @@ fn nothing_is_too_small() {
         played(),
         damaged(),
         likened(),
+        loading(),
+        diverged(),
     ];
     for mut app in states {
         for keys in [
