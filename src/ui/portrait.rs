@@ -80,7 +80,7 @@ pub fn none_listed(app: &App) -> &'static str {
         "What was named at this epoch cannot be read: 0 shows all pictures."
     } else if app.preview.needs_predictions() && app.subject() == Subject::Training {
         "Pictures that a run learns from are not named: 0 shows all of them."
-    } else if app.preview.needs_predictions() && predictions(app).is_none() && has_ended(app) {
+    } else if app.preview.needs_predictions() && is_never_named(app) {
         "The run named none of these pictures: 0 shows all of them."
     } else if app.preview.needs_predictions() && predictions(app).is_none() {
         "Nothing named yet: the first epoch is under way."
@@ -140,14 +140,16 @@ fn unnamed(app: &App, gallery: &Gallery, brush: &Brush<'_>) -> (&'static str, St
         _ if gallery.is_made() => ("no judge has looked", brush.theme.dim()),
         _ if app.subject() == Subject::Training => ("not named: learned", brush.theme.dim()),
         Some(Ok(_)) if app.folder().is_none() => ("not among the named", brush.theme.dim()),
-        _ if has_ended(app) => ("never named", brush.theme.dim()),
+        _ if is_never_named(app) => ("never named", brush.theme.dim()),
         _ => ("not named yet", brush.theme.dim()),
     }
 }
 
-/// Nothing more will be named: no worker has the run.
-fn has_ended(app: &App) -> bool {
-    app.folder().is_none() && app.runs.selected().is_some_and(|run| !run.phase.is_live())
+/// Nothing was named, and nothing will be: no worker has the run.
+fn is_never_named(app: &App) -> bool {
+    let history = app.selected_history().filter(|_| app.folder().is_none());
+    history.is_some_and(|history| history.epochs(app.subject()).is_empty())
+        && app.runs.selected().is_some_and(|run| !run.phase.is_live())
 }
 
 /// Right and wrong differ in glyph and colour.

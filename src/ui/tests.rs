@@ -1,6 +1,7 @@
 //! Whole screens, glyphs and styles, and how long they take.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
@@ -8,8 +9,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::fixture::{
-    attended, captioned, compared, damaged, diverged, empty, failed, fill, folder, likened, live, loading, marked,
-    name, news, paused, played, press, restored, split,
+    attended, captioned, compared, damaged, diverged, empty, failed, fill, folder, gallery, likened, live, loading,
+    marked, name, news, paused, played, press, restored, split,
 };
 use super::pictures::Cells;
 use super::theme::Theme;
@@ -216,6 +217,20 @@ fn held_out_pictures_and_those_that_are_learned_from() {
     app.update(Action::Key(Key::End));
     snapshot("preview_held_out", &app);
     snapshot("preview_training", &split(Subject::Training));
+}
+
+#[test]
+fn a_finished_run_that_never_named_held_out_pictures_says_so() {
+    let mut app = live();
+    press(&mut app, "4jji");
+    let (run, subject) = (name("base"), Subject::HeldOut);
+    news(&mut app, Update::Gallery { run, subject, gallery: Ok(Arc::new(gallery())) });
+    let shown = |app: &App| described(&frame(app, SMALL, Theme::DARK));
+    assert!(shown(&app).contains("airplane  not named yet"), "as long as its log is being read");
+    fill(&mut app, "base", 500);
+    assert!(shown(&app).contains("airplane  never named"));
+    press(&mut app, "f");
+    assert!(shown(&app).contains("The run named none of these pictures"));
 }
 
 #[test]
