@@ -14,7 +14,7 @@ pub struct Report {
     pub images_per_s: f64,
     /// The median.
     pub ms_per_step: f64,
-    /// Of the model's own process, its data in it; none where the kernel does not say.
+    /// Of the model's own process, its data and the matrices of a roofline in it; none where the kernel does not say.
     pub peak_rss_mib: Option<f64>,
     pub device: String,
     pub threads: usize,
