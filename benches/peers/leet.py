@@ -90,7 +90,6 @@ def watch(command, keys, folder):
             if ready:
                 chunk = os.read(terminal, 1 << 16)
                 seen, tail = seen + len(chunk), (tail + chunk)[-(1 << 16) :]
-                # What only moves the load of the machine is short.
                 chunks.append((now, chunk))
                 for question, answer in ANSWERS:
                     if question in chunk:
