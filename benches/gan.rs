@@ -19,6 +19,7 @@ const ADAM: AdamConfig = AdamConfig { beta1: 0.0, beta2: 0.9, eps: 1e-8, weight_
 type Recording = OwnedTape<f32, Cpu>;
 
 fn main() {
+    pixscribe::ops::share_work(0);
     divan::main();
 }
 

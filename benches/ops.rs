@@ -17,6 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BATCH: usize = 100;
 
 fn main() {
+    pixscribe::ops::share_work(0);
     divan::main();
 }
 

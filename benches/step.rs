@@ -16,6 +16,7 @@ use std::path::Path;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    pixscribe::ops::share_work(0);
     divan::main();
 }
 

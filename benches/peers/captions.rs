@@ -9,6 +9,7 @@ use pixscribe::captions::metrics::Corpus;
 type Set = Vec<(String, Vec<String>)>;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    pixscribe::ops::share_work(0);
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [asked, answered] = arguments.as_slice() else {
         // `cargo bench` without captions.py.

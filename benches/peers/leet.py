@@ -3,7 +3,8 @@
 Both are started in a pseudo-terminal of 200x50 cells, on a log that is finished. Measured from the start of the process:
 when the first chart stands (the first braille dots), when all is loaded (the last change of what a screen shows below its
 first row, where pixscribe has the load of the machine, before two seconds without any), bytes until then, and bytes in five
-idle seconds after that.
+idle seconds after that. Before each turn both programs and the log are read once, so that neither waits for the disk, and
+no process of the turn before is left.
 """
 
 import argparse
@@ -29,8 +30,8 @@ import pyte
 SERIES, POINTS = 20, 50_000
 COLUMNS, ROWS = 200, 50
 QUIET_S, IDLE_S, LONGEST_S = 2.0, 5.0, 120.0
-# What a terminal without pictures answers.
-ANSWERS = [(b"\x1b[c", b"\x1b[?62;22c"), (b"\x1b[6n", b"\x1b[1;1R"), (b"\x1b]11;?", b"\x1b]11;rgb:0000/0000/0000\x1b\\")]
+# What a terminal without pictures answers, in the order in which pixscribe asks.
+ANSWERS = [(b"\x1b]11;?", b"\x1b]11;rgb:0000/0000/0000\x1b\\"), (b"\x1b[6n", b"\x1b[1;1R"), (b"\x1b[c", b"\x1b[?62;22c")]
 
 
 def value(series, step):
@@ -70,6 +71,7 @@ def record_theirs(root):
     for step in range(1, POINTS + 1):
         run.log({f"train/metric-{series:02}": value(series, step) for series in range(SERIES)}, step=step)
     run.finish()
+    wandb.teardown()
     return next(pathlib.Path(root, "wandb").glob("offline-run-*"))
 
 
@@ -111,9 +113,19 @@ def watch(command, keys, folder):
                 idle += len(os.read(terminal, 1 << 16))
         return {"first_chart_s": first and first - began, "loaded_s": loaded, "bytes": until, "idle_bytes": idle}
     finally:
-        os.kill(child, signal.SIGKILL)
+        # The whole group: wandb's command starts a second process that would go on loading during the next turn.
+        os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(terminal)
+        time.sleep(0.5)
+
+
+def read_once(paths):
+    """Brings files into the page cache."""
+    for path in paths:
+        with open(path, "rb") as file:
+            while file.read(1 << 24):
+                pass
 
 
 def last_large(chunks):
@@ -154,9 +166,12 @@ def main():
             "pixscribe": ([str(program), "--runs", str(folder / "runs"), "--graphics", "blocks"], b"2"),
             "wandb leet": ([wandb, "leet", "run", str(theirs)], b""),
         }
+        package = pathlib.Path(wandb).resolve().parents[1] / "lib"
+        files = [program, folder / "runs/long/events.jsonl", *theirs.glob("*.wandb"), *package.glob("*/site-packages/wandb/bin/*")]
         rounds = {name: [] for name in programs}
         for _ in range(arguments.rounds):
             for name, (command, keys) in programs.items():
+                read_once(file for file in files if file.is_file())
                 rounds[name].append(watch(command, keys, folder))
     if arguments.json:
         print(json.dumps(rounds))

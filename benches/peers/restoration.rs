@@ -18,6 +18,7 @@ const STRENGTH: f32 = 0.1;
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Fallible<()> {
+    pixscribe::ops::share_work(0);
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [path] = arguments.as_slice() else {
         // `cargo bench` without restoration.py.

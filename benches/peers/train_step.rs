@@ -33,6 +33,7 @@ const SIDE: usize = 32;
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Fallible<()> {
+    pixscribe::ops::share_work(0);
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [net, batch, path] = arguments.as_slice() else {
         // `cargo bench` without train_step.py.

@@ -6,7 +6,7 @@ use super::{BadUsage, CliError, CliResult, Globals, device, model};
 use crate::config::ModelKind;
 use crate::data::decode::{image_full, image_whole};
 use crate::models::captioner::search::{BeamSettings, EarlyStopping, Method, SearchSettings};
-use crate::ops::Backend;
+use crate::ops::{Backend, share_work};
 use crate::restoration::{Picture, Restorer};
 use crate::run::plain_text;
 use crate::train::captioner::{Looks, Pictures, Speaker};
@@ -41,7 +41,7 @@ pub fn run(args: &CaptionArgs, globals: &Globals) -> CliResult {
     let found = model::find_captioner(globals, args.model.as_deref())?;
     let mender = args.restore.map(|_| model::find(globals, None, ModelKind::Diffusion)).transpose()?;
     // Only the first user of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    share_work(found.config.runtime.threads);
     let captioned = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => caption_all(cpu, args, &found, mender.as_ref())?,
         #[cfg(feature = "cuda")]

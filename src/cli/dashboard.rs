@@ -18,12 +18,13 @@ use super::{CliError, CliResult, Globals};
 use crate::app::{App, OwnKeys};
 use crate::config::{ColourChoice, Config, GraphicsChoice, ThemeChoice};
 use crate::data::{self, Layout};
-use crate::jobs::{Setup, Text};
+use crate::jobs::{Setup, Text, pages};
 use crate::term::{Capabilities, ColourDepth, TerminalGuard, leave_mouse_alone};
 use crate::ui::pictures::{self, Stage};
 use crate::ui::theme::Theme;
 
 pub fn run(args: &DashboardArgs, globals: &Globals) -> CliResult {
+    pages::keep_small();
     // What is wrong with the settings is said before the terminal is taken.
     let config = globals.load(None)?;
     if args.once {

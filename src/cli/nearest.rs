@@ -5,6 +5,7 @@ use super::{BadUsage, CliError, CliResult, Globals, ask};
 use crate::config::{self, Config, ModelKind};
 use crate::data::decode::image_32;
 use crate::data::{self, Dataset, IMAGE_BYTES, SIDE, holdout};
+use crate::ops::share_work;
 use crate::run::plain_text;
 use crate::train::made::nearest::{Near, nearest_few};
 use crate::train::made::sheet::Sheet;
@@ -71,7 +72,7 @@ fn images(args: &NearestArgs, globals: &Globals) -> Result<(Dataset, Vec<u32>), 
         return Err(NearestError::OwnPictures { run: run.clone(), folder: folder.to_owned() }.into());
     }
     // Only the first user of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(config.runtime.threads).build_global();
+    share_work(config.runtime.threads);
     let data = data::load(config.data.path.as_deref(), config.data.limit)?.of_labels(config.labels())?;
     let mut among = match &args.run {
         Some(_) => holdout(&data.train.labels, config.seed()).0,

@@ -170,25 +170,6 @@ pub fn detach_if_asked(mut arguments: impl Iterator<Item = OsString>) -> Option<
     Some(format!("failed to start {}: {cause}", program.to_string_lossy()))
 }
 
-/// Told to mimalloc before a process begins: freed pages are kept for the next step's buffers and never given back to the
-/// kernel, which would clear them anew. The peak of memory is the same.
-const KEEP_PAGES: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
-
-/// Commands whose process trains.
-const TRAINING: [&str; 2] = ["train", "bench"];
-
-/// For the second line of `main`: a process that is to train becomes itself once more with [`KEEP_PAGES`], unless whoever
-/// started it has chosen otherwise. If it cannot, it trains all the same, only slower.
-pub fn keep_pages_if_training(arguments: impl Iterator<Item = OsString>) {
-    let all: Vec<OsString> = arguments.skip(1).collect();
-    if env::var_os(KEEP_PAGES.0).is_some() || !all.iter().any(|argument| TRAINING.iter().any(|word| argument == word)) {
-        return;
-    }
-    if let Ok(program) = this_program() {
-        let _ = Command::new(program).args(all).env(KEEP_PAGES.0, KEEP_PAGES.1).exec();
-    }
-}
-
 /// The path of this program, also after a newer one was built in its place.
 pub fn this_program() -> io::Result<PathBuf> {
     let path = env::current_exe()?;

@@ -18,6 +18,7 @@ mod naming;
 mod nearest;
 mod order;
 mod outbox;
+pub mod pages;
 pub mod play;
 mod point;
 mod poster;

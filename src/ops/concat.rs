@@ -1,6 +1,6 @@
 //! Two pictures as one with the channels of both, and two texts as one.
 
-use super::host::{Held, Image, Tokens, add_to};
+use super::host::{Held, Image, Tokens, add_to, zeros};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -51,7 +51,7 @@ impl ConcatOp for Cpu {
         let ((a, a_tape), (b, b_tape)) = (a.split_tape(), b.split_tape());
         let mut tape = a_tape.merge(b_tape);
         let (left, right) = (Held::new(&a), Held::new(&b));
-        let mut y = vec![0.0; shape.0 * positions * both];
+        let mut y = zeros(shape.0 * positions * both);
         let parts = left.par_chunks(positions * first).zip(right.par_chunks(positions * second));
         y.par_chunks_mut(positions * both).zip(parts).for_each(|(y, (left, right))| {
             let rows = left.chunks_exact(first).zip(right.chunks_exact(second));

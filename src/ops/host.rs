@@ -2,6 +2,7 @@
 
 use dfdx::prelude::*;
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// A batch of pictures, channels last: `(B, H, W, C)`.
 pub type Image<D, T = NoneTape> = Tensor<(usize, usize, usize, usize), f32, D, T>;
@@ -74,8 +75,22 @@ fn is_in_order<S: Shape>(tensor: &Tensor<S, f32, Cpu>) -> bool {
     address(last) == first + count - 1
 }
 
-/// Numbers that one task adds up.
+/// Numbers that one task clears, or adds up.
 const CHUNK: usize = 1 << 14;
+
+/// Zeros, many of them written by all threads.
+pub fn zeros(len: usize) -> Vec<f32> {
+    if len <= CHUNK {
+        return vec![0.0; len];
+    }
+    let mut numbers = Vec::with_capacity(len);
+    numbers.spare_capacity_mut()[..len].par_chunks_mut(CHUNK).for_each(|chunk| {
+        chunk.fill(MaybeUninit::new(0.0));
+    });
+    // SAFETY: the chunks were all of the first `len` numbers.
+    unsafe { numbers.set_len(len) };
+    numbers
+}
 
 /// Adds `values` to a gradient buffer, many of them on all threads.
 pub fn add_to(gradient: &mut [f32], values: &[f32]) {
@@ -105,6 +120,13 @@ mod tests {
         assert_eq!(*Held::new(&flat), *flat.as_vec());
         let empty: Matrix<Cpu> = tensor(&[], (0, 4));
         assert!(Held::new(&empty).is_empty());
+    }
+
+    #[test]
+    fn few_zeros_and_many_are_all_there() {
+        for len in [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1] {
+            assert_eq!(zeros(len), vec![0.0; len]);
+        }
     }
 
     #[test]

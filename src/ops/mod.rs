@@ -32,6 +32,7 @@ pub mod space_depth;
 pub mod spectral;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod threads;
 pub mod translate;
 
 pub use activation::{Activation, ActivationOp};
@@ -54,6 +55,7 @@ pub use rows::rows;
 pub use sgd::{SgdOp, SgdStep};
 pub use space_depth::SpaceDepthOp;
 pub use spectral::SpectralOp;
+pub use threads::share_work;
 pub use translate::TranslateOp;
 
 /// A device that models run on: dfdx's ops and ours.

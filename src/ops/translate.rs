@@ -1,7 +1,7 @@
 //! Pictures shifted by whole pixels.
 
 use super::gather::gather;
-use super::host::{Held, Image};
+use super::host::{Held, Image, zeros};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -44,7 +44,7 @@ impl TranslateOp for Cpu {
         assert_eq!(shape.0, shifts.len(), "translate: one shift a picture");
         let image = shape.1 * shape.2 * shape.3;
         let (x, mut tape) = x.split_tape();
-        let mut y = vec![0.0; shape.0 * image];
+        let mut y = zeros(shape.0 * image);
         y.par_chunks_mut(image).zip(Held::new(&x).par_chunks(image)).zip(shifts).for_each(|((y, x), &shift)| {
             runs(&shape, shift, |from, to, len| y[to..to + len].copy_from_slice(&x[from..from + len]));
         });

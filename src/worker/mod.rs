@@ -9,7 +9,7 @@ mod tests;
 
 use crate::config::{self, Config, ConfigError, ModelKind};
 use crate::data;
-use crate::ops::Backend;
+use crate::ops::{Backend, share_work};
 use crate::run::slot::{SlotQueue, Turn};
 use crate::run::{Event, EventKind, Phase, RunDir, RunError, RunLock, SCHEMA, State, observe};
 use crate::train::device::Device;
@@ -174,8 +174,7 @@ fn compute(
     if let Some(text) = of_device {
         desk.emit(EventKind::Note { level: "warning".to_owned(), text });
     }
-    // Only the first worker of a process sets the pool; tests run several.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(config.runtime.threads).build_global();
+    share_work(config.runtime.threads);
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match device {
         Device::Cpu(cpu) => learn(run, lock, model, config, desk, cpu),
         #[cfg(feature = "cuda")]

@@ -9,7 +9,7 @@ use super::args::BenchArgs;
 use super::{CliError, CliResult, Globals, device};
 use crate::config::{Config, ModelKind};
 use crate::data::{self, DataError, Dataset};
-use crate::ops::{Backend, simd};
+use crate::ops::{Backend, share_work, simd};
 use crate::train;
 use crate::train::device::Device;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,8 +62,7 @@ fn one(model: ModelKind, args: &BenchArgs, globals: &Globals) -> Result<Report, 
     if args.roofline && !matches!(device, Device::Cpu(_)) {
         return Err(BenchError::NoRoofline { device: name }.into());
     }
-    // Only the first worker of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(config.runtime.threads).build_global();
+    share_work(config.runtime.threads);
     let data = data_of(&config)?;
     let (of, preset) = (data.name.clone(), preset(model, &config));
     let (batch, measured) = match device {

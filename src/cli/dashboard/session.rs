@@ -10,7 +10,8 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::announce::Announcer;
-use super::{clipboard, input, unix_ms};
+use super::input::{self, LateAnswers};
+use super::{clipboard, unix_ms};
 use crate::app::{Action, App, Effect};
 use crate::cli::CliError;
 use crate::jobs::{Jobs, Setup, Update};
@@ -35,6 +36,7 @@ pub struct Session {
     stage: Stage,
     guard: TerminalGuard,
     announcer: Announcer,
+    late_answers: LateAnswers,
     jobs: Jobs,
     updates: Receiver<Update>,
     drawn: Instant,
@@ -65,6 +67,7 @@ impl Session {
             stage,
             guard,
             announcer,
+            late_answers: LateAnswers::default(),
             jobs,
             updates,
             drawn: now,
@@ -108,6 +111,7 @@ impl Session {
 
     fn hear(&mut self, event: Event) -> Result<(), CliError> {
         match event {
+            Event::Key(key) if self.late_answers.has(&key, Instant::now().into_std()) => Ok(()),
             Event::Key(key) => match input::key(key) {
                 Some(key) => self.take(Action::Key(key), Duration::ZERO),
                 None => Ok(()),

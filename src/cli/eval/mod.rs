@@ -11,7 +11,7 @@ use super::{CliError, CliResult, Globals, device};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset, IMAGE_BYTES, Split};
 use crate::jobs::wilson;
-use crate::ops::{Backend, macs};
+use crate::ops::{Backend, macs, share_work};
 use crate::train::captioner::recipe::exam::{labels_and_none, with_beams};
 use crate::train::captioner::{Pictures, Speaker};
 use crate::train::device::Device;
@@ -65,8 +65,7 @@ pub fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     }
     let found = model::find(globals, args.model.as_deref(), ModelKind::Cnn)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
-    // Only the first worker of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    share_work(found.config.runtime.threads);
     let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, globals, &found, data)?,
         #[cfg(feature = "cuda")]

@@ -9,7 +9,7 @@ use crate::cli::model::{self, Found};
 use crate::cli::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset};
-use crate::ops::Backend;
+use crate::ops::{Backend, share_work};
 use crate::restoration::Picture;
 use crate::train::TrainError;
 use crate::train::captioner::noise::{Row, Trial, table};
@@ -41,7 +41,7 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let mender = model::find(globals, None, ModelKind::Diffusion)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first user of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    share_work(found.config.runtime.threads);
     let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &mender, data)?,
         #[cfg(feature = "cuda")]

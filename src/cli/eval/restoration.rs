@@ -7,7 +7,7 @@ use crate::cli::model::{self, Found};
 use crate::cli::{CliError, CliResult, Globals};
 use crate::config::ModelKind;
 use crate::data::{self, Dataset};
-use crate::ops::Backend;
+use crate::ops::{Backend, share_work};
 use crate::restoration::classical::{Lessons, tuned};
 use crate::restoration::table::{Table, Trial, compare};
 use crate::restoration::{Picture, Restorer, Task};
@@ -47,7 +47,7 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
     // Only the first user of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    share_work(found.config.runtime.threads);
     let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &data)?,
         #[cfg(feature = "cuda")]

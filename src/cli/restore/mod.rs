@@ -7,8 +7,8 @@ use super::args::{RestoreArgs, RestoreTask};
 use super::{BadUsage, CliError, CliResult, Globals, device, model};
 use crate::config::ModelKind;
 use crate::data::decode::image_whole;
-use crate::ops::Backend;
 use crate::ops::random::Stream;
+use crate::ops::{Backend, share_work};
 use crate::restoration::{Picture, Restorer, Task, measure, task};
 use crate::train::device::Device;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,7 +67,7 @@ pub fn run(args: &RestoreArgs, globals: &Globals) -> CliResult {
     let places = places(args)?;
     let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
     // Only the first user of a process sets the pool.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(found.config.runtime.threads).build_global();
+    share_work(found.config.runtime.threads);
     let restored = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => restore_all(cpu, args, &found, &places)?,
         #[cfg(feature = "cuda")]

@@ -2,8 +2,9 @@
 //! a text grows word by word, the keys are read where they lie; else all products go by tiles.
 
 use super::Sizes;
-use super::panels::Panels;
-use crate::ops::conv2d::kernel::{ROWS, put, put_more};
+use super::panels::{Panels, Rows};
+use crate::ops::conv2d::kernel::ROWS;
+use crate::ops::host::zeros;
 use crate::ops::macs;
 use crate::ops::simd::{exp, simd_fn};
 use rayon::prelude::*;
@@ -33,7 +34,7 @@ pub fn forward(sizes: &Sizes, inputs: &Inputs) -> Vec<f32> {
     let c = sizes.channels();
     let (queries, keys) = (sizes.queries * c, sizes.keys * c);
     macs::count(2 * sizes.product_macs());
-    let mut y = vec![0.0; inputs.q.len()];
+    let mut y = zeros(inputs.q.len());
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
     y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| {
         if sizes.queries <= FEW {
@@ -67,7 +68,7 @@ pub fn weights(sizes: &Sizes, q: &[f32], k: &[f32]) -> Vec<f32> {
 pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Sums {
     macs::count(4 * sizes.product_macs());
     let (queries, keys) = (sizes.queries * sizes.channels(), sizes.keys * sizes.channels());
-    let mut sums = Sums { q: vec![0.0; inputs.q.len()], k: vec![0.0; inputs.k.len()], v: vec![0.0; inputs.v.len()] };
+    let mut sums = Sums { q: zeros(inputs.q.len()), k: zeros(inputs.k.len()), v: zeros(inputs.v.len()) };
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
     sums.q
         .par_chunks_mut(queries)
@@ -103,9 +104,7 @@ fn weigh(sizes: &Sizes, q: &[f32], head: usize, queries: Range<usize>, keys: &Pa
     let (first, m) = (sizes.own(head).start, sizes.keys);
     let (starts, count) = starts(queries.clone(), sizes.channels(), first);
     let reach = sizes.seen(queries.end - 1);
-    keys.multiply(q, &starts[..count], sizes.width, reach, |row, column, scores, count| {
-        put(scores, count, &mut weights[row * m + column..]);
-    });
+    keys.multiply(q, &starts[..count], sizes.width, reach, false, Rows { y: weights, stride: m });
     for (query, weights) in queries.zip(weights.chunks_exact_mut(m)) {
         let (seen, unseen) = weights.split_at_mut(sizes.seen(query));
         softmax(sizes.scale, seen);
@@ -125,9 +124,8 @@ fn attend(sizes: &Sizes, first: usize, q: &[f32], k: &[f32], v: &[f32], y: &mut 
             weigh(sizes, q, head, group.clone(), &keys, &mut weights);
             let (rows, count) = starts(0..group.len(), m, 0);
             let reach = sizes.seen(group.end - 1);
-            values.multiply(&weights, &rows[..count], reach, sizes.width, |row, column, sums, count| {
-                put(sums, count, &mut y[row * c + own.start + column..]);
-            });
+            let y = Rows { y: &mut y[own.start..], stride: c };
+            values.multiply(&weights, &rows[..count], reach, sizes.width, false, y);
         }
     }
 }
@@ -149,18 +147,15 @@ fn query_gradients(
         weigh(sizes, q, head, group.clone(), &keys, weights);
         let (of_dy, count) = starts(group.clone(), c, own.start);
         let reach = sizes.seen(group.end - 1);
-        values.multiply(dy, &of_dy[..count], sizes.width, reach, |row, column, products, count| {
-            put(products, count, &mut slopes[row * m + column..]);
-        });
+        values.multiply(dy, &of_dy[..count], sizes.width, reach, false, Rows { y: slopes, stride: m });
         for (query, (weights, slopes)) in group.zip(weights.chunks_exact(m).zip(slopes.chunks_exact_mut(m))) {
             let (seen, unseen) = slopes.split_at_mut(sizes.seen(query));
             through_softmax(sizes.scale, &weights[..seen.len()], seen);
             unseen.fill(0.0);
         }
         let (rows, _) = starts(0..count, m, 0);
-        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, |row, column, sums, count| {
-            put_more(sums, count, &mut dq[row * c + own.start + column..]);
-        });
+        let dq = Rows { y: &mut dq[own.start..], stride: c };
+        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, true, dq);
     }
 }
 
@@ -179,51 +174,74 @@ fn key_gradients(
     for keys in groups(0..m) {
         // Queries before this one see none of these keys.
         let from = if sizes.causal { (keys.start + sizes.queries).saturating_sub(m) } else { 0 };
-        let place = |row: usize, column: usize| (keys.start + row) * c + own.start + column;
-        queries.multiply_turned(slopes, m, from, keys.clone(), |row, column, sums, count| {
-            put_more(sums, count, &mut dk[place(row, column)..]);
-        });
-        gradients.multiply_turned(weights, m, from, keys.clone(), |row, column, sums, count| {
-            put_more(sums, count, &mut dv[place(row, column)..]);
-        });
+        let place = keys.start * c + own.start;
+        queries.multiply_turned(slopes, m, from, keys.clone(), Rows { y: &mut dk[place..], stride: c });
+        gradients.multiply_turned(weights, m, from, keys, Rows { y: &mut dv[place..], stride: c });
     }
 }
 
 /// Numbers that are folded side by side.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 16;
+type Side = [f32; SIDE_BY_SIDE];
 
-/// Folds numbers in [`SIDE_BY_SIDE`] columns and then the columns, so that the loop vectorises.
+/// Numbers in whole sides, and the rest of them filled up to one, so that every loop over them vectorises.
 #[inline(always)]
-fn fold(numbers: impl ExactSizeIterator<Item = f32>, start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut columns = [start; SIDE_BY_SIDE];
-    for (index, x) in numbers.enumerate() {
-        let column = &mut columns[index % SIDE_BY_SIDE];
-        *column = join(*column, x);
+fn sides(numbers: &[f32], filler: f32) -> (&[Side], Option<Side>) {
+    let (whole, rest) = numbers.as_chunks();
+    let mut last = [filler; SIDE_BY_SIDE];
+    last[..rest.len()].copy_from_slice(rest);
+    (whole, (!rest.is_empty()).then_some(last))
+}
+
+/// Folds the sides, and then the numbers of what is left by halves.
+#[inline(always)]
+fn fold(sides: impl Iterator<Item = Side>, start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut folded = [start; SIDE_BY_SIDE];
+    for side in sides {
+        folded.iter_mut().zip(side).for_each(|(folded, x)| *folded = join(*folded, x));
     }
-    columns.into_iter().fold(start, join)
+    let mut half = SIDE_BY_SIDE / 2;
+    while half > 0 {
+        for at in 0..half {
+            folded[at] = join(folded[at], folded[at + half]);
+        }
+        half /= 2;
+    }
+    folded[0]
+}
+
+/// The sum of products.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, last_a), (b, last_b)) = (sides(a, 0.0), sides(b, 0.0));
+    let both = a.iter().copied().chain(last_a).zip(b.iter().copied().chain(last_b));
+    fold(both.map(|(a, b)| std::array::from_fn(|at| a[at] * b[at])), 0.0, |a, b| a + b)
 }
 
 simd_fn! {
     /// Products to the softmax of `scale` times them, in place. A NaN spoils all.
     fn softmax(scale: f32, scores: &mut [f32]) {
-        for score in scores.iter_mut() {
-            *score *= scale;
+        let (_, mut last) = sides(scores, f32::NEG_INFINITY);
+        let (whole, rest) = scores.as_chunks_mut::<SIDE_BY_SIDE>();
+        let scaled = whole.iter().copied().chain(last).map(|side| side.map(|score| score * scale));
+        let largest = fold(scaled, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        let mut sums = [0.0; SIDE_BY_SIDE];
+        for side in whole.iter_mut().chain(&mut last) {
+            for (score, sum) in side.iter_mut().zip(&mut sums) {
+                *score = exp(*score * scale - largest);
+                *sum += *score;
+            }
         }
-        let largest = fold(scores.iter().copied(), f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-        for score in scores.iter_mut() {
-            *score = exp(*score - largest);
-        }
-        let inverse = 1.0 / fold(scores.iter().copied(), 0.0, |a, b| a + b);
-        for score in scores {
-            *score *= inverse;
-        }
+        let inverse = 1.0 / fold(std::iter::once(sums), 0.0, |a, b| a + b);
+        whole.as_flattened_mut().iter_mut().for_each(|score| *score *= inverse);
+        rest.iter_mut().zip(last.iter().flatten()).for_each(|(score, exp)| *score = exp * inverse);
     }
 }
 
 simd_fn! {
     /// The slopes of the weights to those of the products, in place: `scale p (dp - sum p dp)`.
     fn through_softmax(scale: f32, weights: &[f32], slopes: &mut [f32]) {
-        let mean = fold(weights.iter().zip(slopes.iter()).map(|(p, dp)| p * dp), 0.0, |a, b| a + b);
+        let mean = dot(weights, slopes);
         for (slope, &weight) in slopes.iter_mut().zip(weights) {
             *slope = weight * (*slope - mean) * scale;
         }
@@ -241,7 +259,7 @@ simd_fn! {
                 let own = sizes.own(head);
                 let (q, y) = (&q[own.clone()], &mut y[own.clone()]);
                 for (weight, k) in weights.iter_mut().zip(k.chunks_exact(c)) {
-                    *weight = fold(q.iter().zip(&k[own.clone()]).map(|(q, k)| q * k), 0.0, |a, b| a + b);
+                    *weight = dot(q, &k[own.clone()]);
                 }
                 softmax(sizes.scale, weights);
                 for (&weight, v) in weights.iter().zip(v.chunks_exact(c)) {

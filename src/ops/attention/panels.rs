@@ -1,6 +1,6 @@
 //! The products of one head, by the tiles of the convolutions.
 
-use crate::ops::conv2d::kernel::{LANES, ROWS, Stretch, Windows, forward_tiles, weight_tiles};
+use crate::ops::conv2d::kernel::{Begin, LANES, Stretch, Target, Windows, forward_tiles, panels_at_once, weight_tiles};
 use std::ops::Range;
 
 /// A matrix as panels `(columns / LANES, depth, LANES)`, the last one filled up with zeros.
@@ -40,56 +40,60 @@ impl Panels {
     }
 
     /// `sum_k x[starts[row] + k] self[k, column]` over the first `depth` numbers, for up to [`ROWS`] rows and the first
-    /// `columns` columns. `give` gets row, first column, the numbers from there on and how many of them count.
-    pub fn multiply(
-        &self,
-        x: &[f32],
-        starts: &[usize],
-        depth: usize,
-        columns: usize,
-        mut give: impl FnMut(usize, usize, &[f32; LANES], usize),
-    ) {
+    /// `columns` columns, to `y[row * stride + column]`: in the place of what is there, or added to it if `onto` is set.
+    pub fn multiply(&self, x: &[f32], starts: &[usize], depth: usize, columns: usize, onto: bool, to: Rows) {
         let windows = Windows { x, starts, row_stride: 0, window_rows: 1, run: depth };
-        for (first, panel) in self.panels(columns) {
-            let mut tile = [[[0.0; LANES]; ROWS]];
-            forward_tiles(&windows, [panel], &mut tile);
-            let lanes = LANES.min(columns - first);
-            tile[0].iter().take(starts.len()).enumerate().for_each(|(row, sums)| give(row, first, sums, lanes));
-        }
+        let Rows { y, stride } = to;
+        self.by_panels(columns, |first, panels, lanes| {
+            let target = Target { numbers: &mut y[first..], row: stride, panel: LANES, lanes };
+            match panels {
+                (one, Some(other)) => forward_tiles(&windows, [one, other], &Begin::new(onto), target),
+                (one, None) => forward_tiles(&windows, [one], &Begin::new(onto), target),
+            }
+        });
     }
 
-    /// `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `stride` numbers a row, for up to [`ROWS`]
-    /// rows and all columns. `give` is as in [`Self::multiply`], rows counted from `rows.start`.
-    pub fn multiply_turned(
-        &self,
-        x: &[f32],
-        stride: usize,
-        from: usize,
-        rows: Range<usize>,
-        mut give: impl FnMut(usize, usize, &[f32; LANES], usize),
-    ) {
-        for (first, panel) in self.panels(self.columns) {
-            let stretch = Stretch {
-                x: &x[from * stride + rows.start..],
-                images: 1,
-                rows: 1,
-                cols: self.depth - from,
-                image_stride: 0,
-                dy_image_stride: 0,
-                row_stride: 0,
-                col_stride: stride,
-            };
-            let mut tile = [0.0; ROWS * LANES];
-            weight_tiles(&stretch, [&panel[from * LANES..]], rows.len(), [&mut tile]);
-            let lanes = LANES.min(self.columns - first);
-            let sums = tile.as_chunks().0.iter().take(rows.len()).enumerate();
-            sums.for_each(|(row, sums)| give(row, first, sums, lanes));
-        }
+    /// Adds `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `width` numbers a row, for up to [`ROWS`] rows
+    /// and all columns, to `y[(row - rows.start) * stride + column]`.
+    pub fn multiply_turned(&self, x: &[f32], width: usize, from: usize, rows: Range<usize>, to: Rows) {
+        let stretch = Stretch {
+            x: &x[from * width + rows.start..],
+            images: 1,
+            rows: 1,
+            cols: self.depth - from,
+            image_stride: 0,
+            dy_image_stride: 0,
+            row_stride: 0,
+            col_stride: width,
+        };
+        let Rows { y, stride } = to;
+        self.by_panels(self.columns, |first, panels, lanes| {
+            let target = Target { numbers: &mut y[first..], row: stride, panel: LANES, lanes };
+            let skip = from * LANES;
+            match panels {
+                (one, Some(other)) => weight_tiles(&stretch, [&one[skip..], &other[skip..]], rows.len(), target),
+                (one, None) => weight_tiles(&stretch, [&one[skip..]], rows.len(), target),
+            }
+        });
     }
 
-    /// The first column and the numbers of each panel that has any of the first `columns`.
-    fn panels(&self, columns: usize) -> impl Iterator<Item = (usize, &[f32])> {
-        let panels = self.numbers.chunks_exact(self.depth * LANES).enumerate();
-        panels.map(|(index, panel)| (index * LANES, panel)).take_while(move |&(first, _)| first < columns)
+    /// Calls `work` for as many panels as are best taken at once, until the first `columns` are done: with the first column,
+    /// the numbers of one panel or two, and how many lanes of the last one count.
+    fn by_panels(&self, columns: usize, mut work: impl FnMut(usize, (&[f32], Option<&[f32]>), usize)) {
+        let (at_once, panel_len) = (panels_at_once(), self.depth * LANES);
+        let used = &self.numbers[..columns.div_ceil(LANES) * panel_len];
+        for (index, numbers) in used.chunks(at_once * panel_len).enumerate() {
+            let first = index * at_once * LANES;
+            let (one, other) = numbers.split_at(panel_len);
+            let before_last = first + other.len() / self.depth;
+            let other = (!other.is_empty()).then_some(other);
+            work(first, (one, other), LANES.min(columns - before_last));
+        }
     }
+}
+
+/// Rows to write to, `stride` numbers from one to the next.
+pub struct Rows<'a> {
+    pub y: &'a mut [f32],
+    pub stride: usize,
 }

@@ -2,6 +2,7 @@
 
 use crate::ops::activation::{Activation, pull_back, specialised, value};
 use crate::ops::conv2d::parts;
+use crate::ops::host::zeros;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -79,7 +80,7 @@ simd_fn! {
 
 /// `activation(x * scale + shift)` for each channel.
 pub fn normalise(x: &[f32], scale: &[f32], shift: &[f32], activation: Activation) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
+    let mut y = zeros(x.len());
     let chunk = BLOCK_ROWS * scale.len();
     y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| normalise_rows(activation, x, scale, shift, y));
     y

@@ -9,9 +9,10 @@
 use super::forward::{DEAD, Epilogue, Padded};
 use super::geometry::{Geometry, parts};
 use super::inputs::{InputGradients, input_gradients};
-use super::kernel::{LANES, ROWS, Stretch, panels_at_once, weight_tiles};
+use super::kernel::{LANES, ROWS, Stretch, Target, panels_at_once, weight_tiles};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
 use crate::ops::activation::LEAK;
+use crate::ops::host::zeros;
 use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_unpool_image;
 use rayon::prelude::*;
@@ -134,35 +135,22 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
 /// Weight gradients of a group of padded pictures, added to `sums (panel, window, LANES)`.
 fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [f32], sums: &mut [f32]) {
     let panel_len = images * g.positions() * LANES;
-    for (panel, packed) in packed.chunks_exact_mut(panel_len).enumerate().take(panel_count(g.filters)) {
+    // The last group may be smaller than the room.
+    let packed = &mut packed[..panel_count(g.filters) * panel_len];
+    for (panel, packed) in packed.chunks_exact_mut(panel_len).enumerate() {
         pack_columns(dy, g.filters, panel, packed);
     }
     for first in (0..g.out_height()).step_by(g.row_block()) {
         let rows = first..g.out_height().min(first + g.row_block());
         let at_once = panels_at_once();
         let each = packed.chunks(at_once * panel_len).zip(sums.chunks_mut(at_once * g.window_len() * LANES));
-        for (packed, sums) in each {
-            // Of an odd number of panels the last one is alone.
-            if sums.len() > g.window_len() * LANES {
-                let (one, other) = sums.split_at_mut(g.window_len() * LANES);
-                let (packed, others) = packed.split_at(panel_len);
-                panel_sums(g, x, [packed, others], images, rows.clone(), [one, other]);
-            } else {
-                panel_sums(g, x, [packed], images, rows.clone(), [sums]);
-            }
-        }
+        each.for_each(|(packed, sums)| panel_sums(g, x, packed, images, rows.clone(), sums));
     }
 }
 
-/// Sums of `window * gradient` over some rows of every picture, added to each panel's `sums (window, LANES)`.
-fn panel_sums<const P: usize>(
-    g: &Geometry,
-    x: &[f32],
-    packed: [&[f32]; P],
-    images: usize,
-    rows: Range<usize>,
-    mut sums: [&mut [f32]; P],
-) {
+/// Sums of `window * gradient` over some rows of every picture, added to `sums (panel, window, LANES)`; one panel, or two.
+fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Range<usize>, sums: &mut [f32]) {
+    let panel_len = images * g.positions() * LANES;
     let tiles = (0..g.kernel).flat_map(|y| (0..g.run()).step_by(ROWS).map(move |offset| (y, offset)));
     for (y, offset) in tiles {
         let height = ROWS.min(g.run() - offset);
@@ -180,9 +168,14 @@ fn panel_sums<const P: usize>(
             row_stride: g.row_stride(),
             col_stride,
         };
-        let dy = packed.map(|packed| &packed[rows.start * g.out_width() * LANES..]);
-        let tiles = sums.each_mut().map(|sums| &mut sums[element * LANES..(element + height) * LANES]);
-        weight_tiles(&stretch, dy, height, tiles);
+        let dy = &packed[rows.start * g.out_width() * LANES..];
+        let numbers = &mut sums[element * LANES..];
+        let target = Target { numbers, row: LANES, panel: g.window_len() * LANES, lanes: LANES };
+        if packed.len() > panel_len {
+            weight_tiles(&stretch, [dy, &dy[panel_len..]], height, target);
+        } else {
+            weight_tiles(&stretch, [dy], height, target);
+        }
     }
 }
 
@@ -204,7 +197,7 @@ fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
 
 /// The whole backward pass of a batch of few positions.
 fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turned: &[f32]) -> Gradients {
-    let mut spread = vec![0.0; g.batch * g.out_len()];
+    let mut spread = zeros(g.batch * g.out_len());
     let mut rest = spread.as_mut_slice();
     let mut work = Vec::new();
     for part in parts {
@@ -229,21 +222,29 @@ fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turn
     let mut pictures = Padded::new(g, g.batch);
     let x = pictures.fill(g, x);
     let mut weights = vec![0.0; g.filters * g.window_len()];
-    weights.par_chunks_mut(LANES * g.window_len()).enumerate().for_each(|(panel, weights)| {
-        unpack(&batch_sums(g, x, &spread, panel), g.window_len(), weights);
+    let (at_once, of_panel) = (panels_at_once(), LANES * g.window_len());
+    weights.par_chunks_mut(at_once * of_panel).enumerate().for_each(|(index, weights)| {
+        let panels = weights.len().div_ceil(of_panel);
+        let sums = batch_sums(g, x, &spread, index * at_once..index * at_once + panels);
+        let each = sums.chunks(of_panel).zip(weights.chunks_mut(of_panel));
+        each.for_each(|(sums, weights)| unpack(sums, g.window_len(), weights));
     });
     Gradients { weights, bias }
 }
 
-/// One panel's weight gradients over the whole batch.
-fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panel: usize) -> Vec<f32> {
-    let mut packed = vec![0.0; g.batch * g.positions() * LANES];
-    pack_columns(dy, g.filters, panel, &mut packed);
-    let mut sums = vec![0.0; g.window_len() * LANES];
+/// The weight gradients of one panel or two over the whole batch.
+fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panels: Range<usize>) -> Vec<f32> {
     let images = BLOCK_POSITIONS.div_ceil(g.positions());
-    let blocks = x.chunks(images * g.padded_len()).zip(packed.chunks(images * g.positions() * LANES));
-    for (x, packed) in blocks {
-        panel_sums(g, x, [packed], x.len() / g.padded_len(), 0..g.out_height(), [&mut sums]);
+    let mut packed = vec![0.0; panels.len() * images * g.positions() * LANES];
+    let mut sums = vec![0.0; panels.len() * g.window_len() * LANES];
+    for (x, dy) in x.chunks(images * g.padded_len()).zip(dy.chunks(images * g.out_len())) {
+        let images = x.len() / g.padded_len();
+        let panel_len = images * g.positions() * LANES;
+        let packed = &mut packed[..panels.len() * panel_len];
+        for (panel, packed) in panels.clone().zip(packed.chunks_exact_mut(panel_len)) {
+            pack_columns(dy, g.filters, panel, packed);
+        }
+        panel_sums(g, x, packed, images, 0..g.out_height(), &mut sums);
     }
     sums
 }

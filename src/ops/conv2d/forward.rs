@@ -1,9 +1,10 @@
 //! Convolution on the CPU: direct, channels last, with bias, ReLU and 2x2 max pooling done while the outputs are warm.
 
 use super::geometry::{Geometry, parts};
-use super::kernel::{LANES, ROWS, Tile, Windows, forward_tiles, panels_at_once, put};
+use super::kernel::{Begin, LANES, ROWS, Target, Windows, forward_tiles, panels_at_once};
 use super::panels::{pack, panel_count};
 use crate::ops::activation::LEAK;
+use crate::ops::host::zeros;
 use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_pool_image;
 use rayon::prelude::*;
@@ -45,7 +46,7 @@ pub struct Outputs {
 
 /// `y = pool(relu(conv(x, w) + bias))`; `x (B, H, W, C)`, `w (O, k, k, C)`, `y (B, H', W', O)`.
 pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
-    let y = vec![0.0; g.batch * epilogue.image_len(g)];
+    let y = zeros(g.batch * epilogue.image_len(g));
     run(g, x, w, epilogue, false, y)
 }
 
@@ -167,11 +168,11 @@ impl Convolved<'_> {
         let &Self { g, x, starts, panels, bias, add } = self;
         let panel_len = g.window_len() * LANES;
         let channel = first * LANES;
-        let lanes: [usize; P] = std::array::from_fn(|p| LANES.min(g.filters - channel - p * LANES));
-        let mut shifts = [[0.0; LANES]; P];
+        let lanes = LANES.min(g.filters - channel - (P - 1) * LANES);
+        let mut start = Begin::<P>::new(add);
         if let Some(bias) = bias {
-            let each = shifts.iter_mut().zip(bias[channel..].chunks(LANES)).zip(lanes);
-            each.for_each(|((shift, bias), lanes)| shift[..lanes].copy_from_slice(&bias[..lanes]));
+            let shifts = &bias[channel..][..(P - 1) * LANES + lanes];
+            start.first.as_flattened_mut()[..shifts.len()].copy_from_slice(shifts);
         }
         // A pass takes as many window rows as keep a panel in the first cache. Two are read rarely enough to come from the
         // second one.
@@ -181,34 +182,11 @@ impl Convolved<'_> {
             let x = &x[pass * rows * g.row_stride()..];
             let weights: [&[f32]; P] =
                 std::array::from_fn(|p| &panels[(first + p) * panel_len + pass * pass_len..][..pass_len]);
+            let begin = if pass == 0 { start } else { Begin::new(true) };
             for (block, starts) in starts.chunks(ROWS).enumerate() {
-                let y = &mut y[block * ROWS * g.filters + channel..];
-                let mut tiles: [Tile; P] =
-                    if pass == 0 { shifts.map(|shift| [shift; ROWS]) } else { [[[0.0; LANES]; ROWS]; P] };
-                if pass > 0 || add {
-                    take_up(&mut tiles, lanes, y, g.filters, starts.len());
-                }
                 let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
-                forward_tiles(&windows, weights, &mut tiles);
-                for (row, y) in y.chunks_mut(g.filters).take(starts.len()).enumerate() {
-                    for p in 0..P {
-                        put(&tiles[p][row], lanes[p], &mut y[p * LANES..]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Adds to the tiles' rows what is there already.
-#[inline(always)]
-fn take_up<const P: usize>(tiles: &mut [Tile; P], lanes: [usize; P], y: &[f32], filters: usize, rows: usize) {
-    for (row, y) in y.chunks(filters).take(rows).enumerate() {
-        for p in 0..P {
-            let (sums, y) = (&mut tiles[p][row], &y[p * LANES..]);
-            match y.first_chunk::<LANES>() {
-                Some(y) if lanes[p] == LANES => sums.iter_mut().zip(y).for_each(|(sum, y)| *sum += y),
-                _ => sums.iter_mut().zip(&y[..lanes[p]]).for_each(|(sum, y)| *sum += y),
+                let numbers = &mut y[block * ROWS * g.filters + channel..];
+                forward_tiles(&windows, weights, &begin, Target { numbers, row: g.filters, panel: LANES, lanes });
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::ops::activation::Activation;
 use crate::ops::batch_norm::cpu::{
     add_moments, add_products, block_sums, normalise_rows, not_negative, through_activation,
 };
-use crate::ops::host::Held;
+use crate::ops::host::{Held, zeros};
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
 
@@ -53,7 +53,7 @@ impl Norm {
 
     /// `y`, and what is needed to go back.
     pub fn forward(&self, x: &[f32]) -> (Vec<f32>, Statistics) {
-        let mut y = vec![0.0; x.len()];
+        let mut y = zeros(x.len());
         let mut statistics = vec![0.0; self.batch * 2 * self.channels];
         y.par_chunks_mut(self.image())
             .zip(x.par_chunks(self.image()))

@@ -1,5 +1,6 @@
 //! Layer normalisation on the CPU: a token stays in the nearest cache from pass to pass.
 
+use crate::ops::host::zeros;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
 
@@ -20,7 +21,7 @@ pub struct Gradients {
 /// `y`, and each token's mean and one over its deviation: `(tokens, 2)`.
 pub fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
     let channels = gamma.len();
-    let mut y = vec![0.0; x.len()];
+    let mut y = zeros(x.len());
     let mut statistics = vec![0.0; x.len() / channels * 2];
     y.par_chunks_mut(BLOCK * channels)
         .zip(x.par_chunks(BLOCK * channels))

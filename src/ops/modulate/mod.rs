@@ -1,7 +1,7 @@
 //! Scale and shift by picture and channel, with the activation behind them in the same op.
 
 use super::activation::{self, Activation, ActivationOp, pull_back, specialised, value};
-use super::host::{Held, Image, Matrix, add_to};
+use super::host::{Held, Image, Matrix, add_to, zeros};
 use super::simd::simd_fn;
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -41,7 +41,7 @@ impl ModulateOp for Cpu {
             (x.split_tape(), scale.split_tape(), shift.split_tape());
         let mut tape = x_tape.merge(scale_tape).merge(shift_tape);
         let (numbers, scales, shifts) = (Held::new(&x), Held::new(&scale), Held::new(&shift));
-        let mut y = vec![0.0; batch * image];
+        let mut y = zeros(batch * image);
         let rows = scales.par_chunks(channels).zip(shifts.par_chunks(channels));
         y.par_chunks_mut(image)
             .zip(numbers.par_chunks(image))

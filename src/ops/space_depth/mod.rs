@@ -1,7 +1,7 @@
 //! Squares of 2x2 pixels as channels and back: what turns convolutions of stride 2 into ones of stride 1.
 
 use super::gather::gather;
-use super::host::{Held, Image};
+use super::host::{Held, Image, zeros};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -112,7 +112,7 @@ impl SpaceDepthOp for Cpu {
         let layout = Layout::of_picture(x.shape(), pad);
         let batch = x.shape().0;
         let (x, mut tape) = x.split_tape();
-        let mut y = vec![0.0; batch * layout.squares_len()];
+        let mut y = zeros(batch * layout.squares_len());
         y.par_chunks_mut(layout.squares_len()).zip(Held::new(&x).par_chunks(layout.len())).for_each(|(y, x)| {
             layout.runs(|picture, square, len| y[square..square + len].copy_from_slice(&x[picture..picture + len]));
         });
@@ -133,7 +133,7 @@ impl SpaceDepthOp for Cpu {
         let layout = Layout::of_squares(x.shape(), crop);
         let batch = x.shape().0;
         let (x, mut tape) = x.split_tape();
-        let mut y = vec![0.0; batch * layout.len()];
+        let mut y = zeros(batch * layout.len());
         y.par_chunks_mut(layout.len()).zip(Held::new(&x).par_chunks(layout.squares_len())).for_each(|(y, x)| {
             layout.runs(|picture, square, len| y[picture..picture + len].copy_from_slice(&x[square..square + len]));
         });

@@ -1,7 +1,7 @@
 //! The tiles by AVX-512: twelve rows of one register each, in one tile or in two at once. By one alone, reading a picture's
 //! numbers takes longer than their products.
 
-use super::{LANES, Stretch, Tile, Windows};
+use super::{Begin, LANES, Stretch, Target, Windows};
 use std::arch::x86_64::*;
 
 /// `$function::<M, P>` for `M` rows, 1 to 12.
@@ -25,26 +25,71 @@ macro_rules! for_rows {
 }
 
 /// SAFETY: needs AVX-512F, and windows and panels inside their slices.
-pub unsafe fn forward<const P: usize>(windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
+pub unsafe fn forward<const P: usize>(windows: &Windows, panels: [&[f32]; P], begin: &Begin<P>, target: Target) {
     // SAFETY: as the caller says.
-    unsafe { for_rows!(windows.starts.len(), forward_rows(windows, panels, tiles)) }
+    unsafe { for_rows!(windows.starts.len(), forward_rows(windows, panels, begin, target)) }
 }
 
 /// SAFETY: needs AVX-512F, and a stretch, gradients and tiles that hold all that is read and written.
-pub unsafe fn weight<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, tiles: [&mut [f32]; P]) {
+pub unsafe fn weight<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, target: Target) {
     // SAFETY: as the caller says.
-    unsafe { for_rows!(height, weight_rows(stretch, dy, tiles)) }
+    unsafe { for_rows!(height, weight_rows(stretch, dy, target)) }
 }
 
-/// SAFETY: needs AVX-512F, `M` window starts, and windows and panels inside their slices.
+/// Where the tiles lie, and the lanes of each that are there.
+struct Place<const P: usize> {
+    numbers: *mut f32,
+    row: usize,
+    panel: usize,
+    masks: [__mmask16; P],
+}
+
+impl<const P: usize> Place<P> {
+    fn new(target: Target) -> Self {
+        let masks = target.lanes::<P>().map(|lanes| __mmask16::MAX >> (LANES - lanes));
+        Self { numbers: target.numbers.as_mut_ptr(), row: target.row, panel: target.panel, masks }
+    }
+
+    /// SAFETY: needs AVX-512F, and a row that lies inside.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn load(&self, row: usize) -> [__m512; P] {
+        // SAFETY: as the caller says; what the mask leaves out is not touched.
+        std::array::from_fn(|p| unsafe { _mm512_maskz_loadu_ps(self.masks[p], self.at(row, p)) })
+    }
+
+    /// SAFETY: as for [`Self::load`].
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn store(&self, row: usize, sums: [__m512; P]) {
+        for (p, sums) in sums.into_iter().enumerate() {
+            // SAFETY: as the caller says; what the mask leaves out is not touched.
+            unsafe { _mm512_mask_storeu_ps(self.at(row, p), self.masks[p], sums) };
+        }
+    }
+
+    #[inline]
+    fn at(&self, row: usize, p: usize) -> *mut f32 {
+        self.numbers.wrapping_add(row * self.row + p * self.panel)
+    }
+}
+
+/// SAFETY: needs AVX-512F, `M` window starts, and windows, panels and tiles inside their slices.
 #[target_feature(enable = "avx512f")]
-unsafe fn forward_rows<const M: usize, const P: usize>(windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
-    // SAFETY: the caller has bounded every window and the panels.
+unsafe fn forward_rows<const M: usize, const P: usize>(
+    windows: &Windows,
+    panels: [&[f32]; P],
+    begin: &Begin<P>,
+    target: Target,
+) {
+    // SAFETY: the caller has bounded every window, the panels and the tiles.
     unsafe {
-        let mut sums = [[_mm512_setzero_ps(); P]; M];
-        for (m, sums) in sums.iter_mut().enumerate() {
-            for (sum, tile) in sums.iter_mut().zip(tiles.iter()) {
-                *sum = _mm512_loadu_ps(tile[m].as_ptr());
+        let place = Place::new(target);
+        let mut sums = [begin.first.each_ref().map(|first| _mm512_loadu_ps(first.as_ptr())); M];
+        if begin.onto {
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let there = place.load(m);
+                sums.iter_mut().zip(there).for_each(|(sum, there)| *sum = _mm512_add_ps(*sum, there));
             }
         }
         let mut weights = panels.map(<[f32]>::as_ptr);
@@ -64,26 +109,18 @@ unsafe fn forward_rows<const M: usize, const P: usize>(windows: &Windows, panels
                 }
             }
         }
-        for (m, sums) in sums.iter().enumerate() {
-            for (sum, tile) in sums.iter().zip(tiles.iter_mut()) {
-                _mm512_storeu_ps(tile[m].as_mut_ptr(), *sum);
-            }
-        }
+        sums.into_iter().enumerate().for_each(|(m, sums)| place.store(m, sums));
     }
 }
 
 /// SAFETY: needs AVX-512F, and a stretch, gradients and tiles that hold all that is read and written.
 #[target_feature(enable = "avx512f")]
-unsafe fn weight_rows<const M: usize, const P: usize>(stretch: &Stretch, dy: [&[f32]; P], tiles: [&mut [f32]; P]) {
+unsafe fn weight_rows<const M: usize, const P: usize>(stretch: &Stretch, dy: [&[f32]; P], target: Target) {
     // SAFETY: the caller has bounded every read and write.
     unsafe {
+        let place = Place::new(target);
         let mut sums = [[_mm512_setzero_ps(); P]; M];
-        let tiles = tiles.map(<[f32]>::as_mut_ptr);
-        for (m, sums) in sums.iter_mut().enumerate() {
-            for (sum, tile) in sums.iter_mut().zip(tiles) {
-                *sum = _mm512_loadu_ps(tile.add(m * LANES));
-            }
-        }
+        sums.iter_mut().enumerate().for_each(|(m, sums)| *sums = place.load(m));
         for image in 0..stretch.images {
             let mut dy = dy.map(|dy| dy.as_ptr().add(image * stretch.dy_image_stride));
             for row in 0..stretch.rows {
@@ -102,10 +139,6 @@ unsafe fn weight_rows<const M: usize, const P: usize>(stretch: &Stretch, dy: [&[
                 }
             }
         }
-        for (m, sums) in sums.iter().enumerate() {
-            for (sum, tile) in sums.iter().zip(tiles) {
-                _mm512_storeu_ps(tile.add(m * LANES), *sum);
-            }
-        }
+        sums.into_iter().enumerate().for_each(|(m, sums)| place.store(m, sums));
     }
 }

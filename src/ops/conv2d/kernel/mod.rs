@@ -16,31 +16,68 @@ pub const LANES: usize = 16;
 /// Rows of a tile.
 pub const ROWS: usize = 12;
 
-/// A tile of results: up to [`ROWS`] rows of [`LANES`] channels.
-pub type Tile = [[f32; LANES]; ROWS];
-
 /// Panels that are best taken at once: AVX-512 has the registers for two, and so each number of a picture is read for
 /// twice as many products.
 pub fn panels_at_once() -> usize {
     if simd::level() == Level::Avx512 { 2 } else { 1 }
 }
 
-/// Writes the first `lanes` numbers of a tile's row to the beginning of `to`.
-#[inline(always)]
-pub fn put(row: &[f32; LANES], lanes: usize, to: &mut [f32]) {
-    match to.first_chunk_mut() {
-        // A whole row is one move of a register, a part of it a call.
-        Some(to) if lanes == LANES => *to = *row,
-        _ => to[..lanes].copy_from_slice(&row[..lanes]),
+/// Where the tiles of `P` panels lie: row `m` of panel `p` from `m * row + p * panel` on.
+pub struct Target<'a> {
+    pub numbers: &'a mut [f32],
+    /// Distance of two rows of a tile.
+    pub row: usize,
+    /// Distance of two panels' tiles.
+    pub panel: usize,
+    /// Numbers of the last panel's rows that are there, 1 to [`LANES`]; those before it have all.
+    pub lanes: usize,
+}
+
+impl Target<'_> {
+    /// How many lanes each of `P` panels has.
+    fn lanes<const P: usize>(&self) -> [usize; P] {
+        std::array::from_fn(|p| if p + 1 < P { LANES } else { self.lanes })
+    }
+
+    /// # Panics
+    /// When a row ends outside.
+    fn check<const P: usize>(&self, rows: usize) {
+        assert!((1..=ROWS).contains(&rows), "a tile has other rows");
+        assert!((1..=LANES).contains(&self.lanes), "a panel has other lanes");
+        let last = (rows - 1) * self.row;
+        let reach = self.lanes::<P>().iter().enumerate().map(|(p, lanes)| last + p * self.panel + lanes).max();
+        assert!(reach.is_some_and(|reach| reach <= self.numbers.len()), "a tile is too short");
+    }
+
+    /// The rows of one panel, worked on in one piece and brought back.
+    fn by_tile(&mut self, rows: usize, p: usize, lanes: usize, work: impl FnOnce(&mut Tile)) {
+        let mut tile = [[0.0; LANES]; ROWS];
+        for (row, sums) in tile[..rows].iter_mut().enumerate() {
+            sums[..lanes].copy_from_slice(&self.numbers[row * self.row + p * self.panel..][..lanes]);
+        }
+        work(&mut tile);
+        for (row, sums) in tile[..rows].iter().enumerate() {
+            self.numbers[row * self.row + p * self.panel..][..lanes].copy_from_slice(&sums[..lanes]);
+        }
     }
 }
 
-/// Adds the first `lanes` numbers of a tile's row to the beginning of `to`.
-#[inline(always)]
-pub fn put_more(row: &[f32; LANES], lanes: usize, to: &mut [f32]) {
-    match to.first_chunk_mut::<LANES>() {
-        Some(to) if lanes == LANES => to.iter_mut().zip(row).for_each(|(to, x)| *to += x),
-        _ => to[..lanes].iter_mut().zip(row).for_each(|(to, x)| *to += x),
+/// A tile in one piece, as the code without AVX-512 has it.
+type Tile = [[f32; LANES]; ROWS];
+
+/// What the sums of `P` tiles begin with.
+#[derive(Clone, Copy)]
+pub struct Begin<const P: usize> {
+    /// Numbers for each panel's rows.
+    pub first: [[f32; LANES]; P],
+    /// Add what is there.
+    pub onto: bool,
+}
+
+impl<const P: usize> Begin<P> {
+    /// Zeros, or what is there.
+    pub fn new(onto: bool) -> Self {
+        Self { first: [[0.0; LANES]; P], onto }
     }
 }
 
@@ -59,33 +96,50 @@ pub struct Windows<'a> {
     pub run: usize,
 }
 
-/// `tile[m][l] += sum_k x[window m, k] * panel[k][l]` for the rows that `windows.starts` names (1 to [`ROWS`]), in each of `P`
-/// tiles by its own panel.
+/// `target[m, l] = begin[l] + sum_k x[window m, k] * panel[k][l]` for the rows that `windows.starts` names (1 to [`ROWS`]), in
+/// each of `P` tiles by its own panel.
 ///
 /// # Panics
-/// When a window or a panel ends outside its slice.
+/// When a window, a panel or a tile ends outside its slice, or `begin` is shorter than the panels.
 #[inline]
-pub fn forward_tiles<const P: usize>(windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
-    forward_by(simd::level(), windows, panels, tiles);
+pub fn forward_tiles<const P: usize>(windows: &Windows, panels: [&[f32]; P], begin: &Begin<P>, target: Target) {
+    forward_by(simd::level(), windows, panels, begin, target);
 }
 
 #[inline]
-fn forward_by<const P: usize>(level: Level, windows: &Windows, panels: [&[f32]; P], tiles: &mut [Tile; P]) {
+fn forward_by<const P: usize>(
+    level: Level,
+    windows: &Windows,
+    panels: [&[f32]; P],
+    begin: &Begin<P>,
+    mut target: Target,
+) {
     let reach = (windows.window_rows - 1) * windows.row_stride + windows.run;
     let last = windows.starts.iter().copied().max().unwrap_or(0);
     assert!(last + reach <= windows.x.len(), "a window leaves the picture");
     let weights = windows.window_rows * windows.run * LANES;
     assert!(panels.iter().all(|panel| weights <= panel.len()), "a panel is too short");
-    assert!(windows.starts.len() <= ROWS, "more rows than a tile has");
-    // SAFETY of both: the level was found here; the asserts above bound every window and the panels.
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::forward(windows, panels, tiles) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
-            tiles.iter_mut().zip(panels).for_each(|(tile, panel)| unsafe { avx2::forward(windows, panel, tile) })
-        }
-        _ => tiles.iter_mut().zip(panels).for_each(|(tile, panel)| portable::forward(windows, panel, tile)),
+    let rows = windows.starts.len();
+    target.check::<P>(rows);
+    #[cfg(target_arch = "x86_64")]
+    if level == Level::Avx512 {
+        // SAFETY: the level was found; the asserts above bound every window, the panels and the tiles.
+        return unsafe { avx512::forward(windows, panels, begin, target) };
+    }
+    for (p, (panel, lanes)) in panels.into_iter().zip(target.lanes::<P>()).enumerate() {
+        target.by_tile(rows, p, lanes, |tile| {
+            for sums in tile[..rows].iter_mut() {
+                let first = begin.first[p];
+                let all = sums.iter_mut().zip(first);
+                all.for_each(|(sum, first)| *sum = if begin.onto { first + *sum } else { first });
+            }
+            match level {
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => unsafe { avx2::forward(windows, panel, tile) },
+                _ => portable::forward(windows, panel, tile),
+            }
+        });
     }
 }
 
@@ -106,34 +160,36 @@ pub struct Stretch<'a> {
     pub col_stride: usize,
 }
 
-/// `tile[m][l] += sum_(row, col) x[row, col, m] * dy[row, col, l]` for the first `height` rows of a tile, in each of `P` tiles
+/// `target[m, l] += sum_(row, col) x[row, col, m] * dy[row, col, l]` for the first `height` rows of a tile, in each of `P` tiles
 /// by the output gradients of its own panel, [`LANES`] for each position.
 ///
 /// # Panics
-/// When the stretch reaches outside `x` or a `dy`.
+/// When the stretch reaches outside `x` or a `dy`, or a tile outside its slice.
 #[inline]
-pub fn weight_tiles<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, tiles: [&mut [f32]; P]) {
-    weight_by(simd::level(), stretch, dy, height, tiles);
+pub fn weight_tiles<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, target: Target) {
+    weight_by(simd::level(), stretch, dy, height, target);
 }
 
 #[inline]
-fn weight_by<const P: usize>(level: Level, stretch: &Stretch, dy: [&[f32]; P], height: usize, tiles: [&mut [f32]; P]) {
+fn weight_by<const P: usize>(level: Level, stretch: &Stretch, dy: [&[f32]; P], height: usize, mut target: Target) {
     let row_reach = (stretch.rows - 1) * stretch.row_stride + (stretch.cols - 1) * stretch.col_stride + height;
     let reach = (stretch.images - 1) * stretch.image_stride + row_reach;
     assert!(reach <= stretch.x.len(), "the stretch leaves the picture");
     let dy_reach = (stretch.images - 1) * stretch.dy_image_stride + stretch.rows * stretch.cols * LANES;
     assert!(dy.iter().all(|dy| dy_reach <= dy.len()), "too few output gradients");
-    assert!((1..=ROWS).contains(&height), "a tile has other rows");
-    assert!(tiles.iter().all(|tile| height * LANES <= tile.len()), "a tile is too short");
-    // SAFETY of both: the level was found here; the asserts above bound every read and write.
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::weight(stretch, dy, height, tiles) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
-            tiles.into_iter().zip(dy).for_each(|(tile, dy)| unsafe { avx2::weight(stretch, dy, height, tile) });
-        }
-        _ => tiles.into_iter().zip(dy).for_each(|(tile, dy)| portable::weight(stretch, dy, height, tile)),
+    target.check::<P>(height);
+    #[cfg(target_arch = "x86_64")]
+    if level == Level::Avx512 {
+        // SAFETY: the level was found; the asserts above bound every read and write.
+        return unsafe { avx512::weight(stretch, dy, height, target) };
+    }
+    for (p, (dy, lanes)) in dy.into_iter().zip(target.lanes::<P>()).enumerate() {
+        target.by_tile(height, p, lanes, |tile| match level {
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2::weight(stretch, dy, height, tile.as_flattened_mut()) },
+            _ => portable::weight(stretch, dy, height, tile.as_flattened_mut()),
+        });
     }
 }
 
@@ -147,26 +203,49 @@ mod tests {
         [Level::Avx2, Level::Avx512].into_iter().filter(|level| *level <= simd::level())
     }
 
+    const GAP: usize = 5;
+
+    /// Room for two panels' tiles, the rows `GAP` numbers apart; all numbers are 0.25.
+    fn room() -> Vec<f32> {
+        vec![0.25; ROWS * (2 * LANES + GAP)]
+    }
+
+    fn target(numbers: &mut [f32], lanes: usize) -> Target<'_> {
+        Target { numbers, row: 2 * LANES + GAP, panel: LANES, lanes }
+    }
+
+    /// Row, panel and lane of a number of [`room`]; none in a gap.
+    fn place(at: usize) -> Option<[usize; 3]> {
+        let (row, column) = (at / (2 * LANES + GAP), at % (2 * LANES + GAP));
+        (column < 2 * LANES).then_some([row, column / LANES, column % LANES])
+    }
+
     #[test]
     fn forward_tile_is_the_portable_one() {
         let (x, panels) = (noise("x", 400), [noise("panel", 3 * 21 * LANES), noise("other", 3 * 21 * LANES)]);
-        for rows in 1..=ROWS {
+        let first: [[f32; LANES]; 2] =
+            [noise("first", LANES), noise("second", LANES)].map(|all| all.try_into().unwrap_or([0.0; LANES]));
+        for (rows, lanes, onto) in (1..=ROWS).flat_map(|rows| [(rows, LANES, false), (rows, rows, true)]) {
             let starts: Vec<usize> = (0..rows).map(|row| row * 37 % 101).collect();
             let windows = Windows { x: &x, starts: &starts, row_stride: 60, window_rows: 3, run: 21 };
             let of = |level| {
-                let mut both = [[[0.25; LANES]; ROWS]; 2];
-                forward_by(level, &windows, [&panels[0], &panels[1]], &mut both);
-                let mut one = [[[0.25; LANES]; ROWS]; 1];
-                forward_by(level, &windows, [&panels[1]], &mut one);
-                assert_eq!(one[0], both[1], "a panel by itself is the same");
+                let (mut both, mut one) = (room(), room());
+                let begin = Begin { first, onto };
+                forward_by(level, &windows, [&panels[0], &panels[1]], &begin, target(&mut both, lanes));
+                let begin = Begin { first: [first[1]], onto };
+                forward_by(level, &windows, [&panels[1]], &begin, target(&mut one[LANES..], lanes));
+                for (at, (both, one)) in both.iter().zip(&one).enumerate() {
+                    let untouched =
+                        place(at).is_none_or(|[row, panel, lane]| row >= rows || panel == 1 && lane >= lanes);
+                    assert!(!untouched || *both == 0.25, "number {at} of {rows} rows by {lanes} was touched");
+                    let is_second = place(at).is_some_and(|[_, panel, _]| panel == 1);
+                    assert!(!is_second || both == one, "a panel by itself is the same");
+                }
                 both
             };
             let due = of(Level::Portable);
-            let all: Vec<[Tile; 2]> = levels().map(of).collect();
-            for (got, due) in all.iter().flatten().zip(due.iter().cycle()) {
-                assert_close(&format!("{rows} rows"), got.as_flattened(), due.as_flattened(), 1e-6);
-                assert!(got[rows..].iter().flatten().all(|&y| y == 0.25), "rows beyond {rows} were touched");
-            }
+            let all: Vec<Vec<f32>> = levels().map(of).collect();
+            all.iter().for_each(|got| assert_close(&format!("{rows} rows by {lanes}"), got, &due, 1e-6));
             assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "wider registers sum in another order");
         }
     }
@@ -174,7 +253,7 @@ mod tests {
     #[test]
     fn weight_tile_is_the_portable_one() {
         let (x, dy) = (noise("x", 3 * 200), [noise("dy", 3 * 30 * LANES), noise("other", 3 * 30 * LANES)]);
-        for height in 1..=ROWS {
+        for (height, lanes) in (1..=ROWS).flat_map(|height| [(height, LANES), (height, height)]) {
             let stretch = Stretch {
                 x: &x,
                 images: 3,
@@ -186,29 +265,39 @@ mod tests {
                 col_stride: 7,
             };
             let of = |level| {
-                let mut both = [[0.25; ROWS * LANES]; 2];
-                let [first, second] = &mut both;
-                weight_by(level, &stretch, [&dy[0], &dy[1]], height, [first, second]);
-                let mut one = [0.25; ROWS * LANES];
-                weight_by(level, &stretch, [&dy[1]], height, [&mut one]);
-                assert_eq!(one, both[1], "a panel by itself is the same");
+                let (mut both, mut one) = (room(), room());
+                weight_by(level, &stretch, [&dy[0], &dy[1]], height, target(&mut both, lanes));
+                weight_by(level, &stretch, [&dy[1]], height, target(&mut one[LANES..], lanes));
+                for (at, (both, one)) in both.iter().zip(&one).enumerate() {
+                    let untouched =
+                        place(at).is_none_or(|[row, panel, lane]| row >= height || panel == 1 && lane >= lanes);
+                    assert!(!untouched || *both == 0.25, "number {at} of height {height} by {lanes} was touched");
+                    let is_second = place(at).is_some_and(|[_, panel, _]| panel == 1);
+                    assert!(!is_second || both == one, "a panel by itself is the same");
+                }
                 both
             };
             let due = of(Level::Portable);
-            let all: Vec<_> = levels().map(of).collect();
-            for (got, due) in all.iter().flatten().zip(due.iter().cycle()) {
-                assert_close(&format!("height {height}"), got, due, 1e-6);
-                assert!(got[height * LANES..].iter().all(|&w| w == 0.25), "rows beyond {height} were touched");
-            }
+            let all: Vec<Vec<f32>> = levels().map(of).collect();
+            all.iter().for_each(|got| assert_close(&format!("height {height} by {lanes}"), got, &due, 1e-6));
             assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "wider registers sum in another order");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "a tile is too short")]
+    fn a_tile_that_ends_early_is_refused() {
+        let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 1, run: 4 };
+        let target = Target { numbers: &mut [0.0; 2 * LANES - 1], row: LANES, panel: LANES, lanes: LANES };
+        forward_tiles(&windows, [&[0.0; 8 * LANES]], &Begin::new(false), target);
     }
 
     #[test]
     #[should_panic(expected = "a window leaves the picture")]
     fn a_window_beyond_the_picture_is_refused() {
         let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 2, run: 4 };
-        forward_tiles(&windows, [&[0.0; 8 * LANES]], &mut [[[0.0; LANES]; ROWS]]);
+        let target = Target { numbers: &mut [0.0; 2 * LANES], row: LANES, panel: LANES, lanes: LANES };
+        forward_tiles(&windows, [&[0.0; 8 * LANES]], &Begin::new(false), target);
     }
 
     #[test]
@@ -224,6 +313,7 @@ mod tests {
             row_stride: 5,
             col_stride: 1,
         };
-        weight_tiles(&stretch, [&[0.0; 3 * LANES]], 1, [&mut [0.0; LANES]]);
+        let target = Target { numbers: &mut [0.0; LANES], row: LANES, panel: LANES, lanes: LANES };
+        weight_tiles(&stretch, [&[0.0; 3 * LANES]], 1, target);
     }
 }
