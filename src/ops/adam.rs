@@ -1,6 +1,6 @@
 //! One step of Adam on a parameter, and of a running average of it, in place.
 
-use super::host::{Vector, read};
+use super::host::{Held, Vector, numbers_mut, read};
 use super::simd::simd_fn;
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -61,27 +61,20 @@ impl AdamOp for Cpu {
         v: &mut Vector<Self>,
         step: AdamStep,
     ) -> Result<(), Self::Err> {
-        let (mut weights, gradient, mut first, mut second) = (read(w), read(&gradient), read(m), read(v));
-        let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
-        weights
+        let moments = numbers_mut(m).par_chunks_mut(CHUNK).zip(numbers_mut(v).par_chunks_mut(CHUNK));
+        numbers_mut(w)
             .par_chunks_mut(CHUNK)
-            .zip(gradient.par_chunks(CHUNK))
+            .zip(Held::new(&gradient).par_chunks(CHUNK))
             .zip(moments)
             .for_each(|((w, g), (m, v))| descend(w, g, m, v, step));
-        w.copy_from(&weights);
-        m.copy_from(&first);
-        v.copy_from(&second);
         Ok(())
     }
 
     fn blend<S: Shape>(average: &mut Vector<Self>, w: &Tensor<S, f32, Self>, decay: f32) -> Result<(), Self::Err> {
-        let mut numbers = read(average);
-        let weights = read(w);
-        numbers
+        numbers_mut(average)
             .par_chunks_mut(CHUNK)
-            .zip(weights.par_chunks(CHUNK))
+            .zip(Held::new(w).par_chunks(CHUNK))
             .for_each(|(average, w)| approach(average, w, decay));
-        average.copy_from(&numbers);
         Ok(())
     }
 }

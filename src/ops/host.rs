@@ -51,6 +51,22 @@ impl<S: Shape> std::ops::Deref for Held<S> {
     }
 }
 
+/// The numbers of a tensor on the CPU, to change where they lie; copied first if another tensor has them too.
+///
+/// # Panics
+/// When they do not lie in the order of the shape, which parameters always do.
+pub fn numbers_mut<S: Shape>(tensor: &mut Tensor<S, f32, Cpu>) -> &mut [f32] {
+    assert!(is_in_order(tensor), "the numbers of a parameter are out of order");
+    let count = tensor.shape().num_elements();
+    if count == 0 {
+        return &mut [];
+    }
+    let first: *mut f32 = &mut tensor[S::Concrete::default()];
+    // SAFETY: as in `Held::deref`; an index to change gives a reference into a vector that this tensor alone owns, for as
+    // long as it is borrowed.
+    unsafe { std::slice::from_raw_parts_mut(first, count) }
+}
+
 /// Whether the numbers follow one another as the shape says: nothing was turned or repeated.
 fn is_in_order<S: Shape>(tensor: &Tensor<S, f32, Cpu>) -> bool {
     let (sizes, count) = (tensor.shape().concrete(), tensor.shape().num_elements());
@@ -80,14 +96,25 @@ const CHUNK: usize = 1 << 14;
 
 /// Zeros, many of them written by all threads.
 pub fn zeros(len: usize) -> Vec<f32> {
-    if len <= CHUNK {
-        return vec![0.0; len];
+    if len <= CHUNK { vec![0.0; len] } else { written(len, |_, chunk| chunk.fill(MaybeUninit::new(0.0))) }
+}
+
+/// A copy, a large one made by all threads.
+pub fn copy(numbers: &[f32]) -> Vec<f32> {
+    if numbers.len() <= CHUNK {
+        return numbers.to_vec();
     }
+    written(numbers.len(), |index, chunk| {
+        chunk.write_copy_of_slice(&numbers[index * CHUNK..][..chunk.len()]);
+    })
+}
+
+/// `len` numbers that `write` gives chunk by chunk, all of each.
+fn written(len: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
     let mut numbers = Vec::with_capacity(len);
-    numbers.spare_capacity_mut()[..len].par_chunks_mut(CHUNK).for_each(|chunk| {
-        chunk.fill(MaybeUninit::new(0.0));
-    });
-    // SAFETY: the chunks were all of the first `len` numbers.
+    let chunks = numbers.spare_capacity_mut()[..len].par_chunks_mut(CHUNK).enumerate();
+    chunks.for_each(|(index, chunk)| write(index, chunk));
+    // SAFETY: the chunks were all of the first `len` numbers, and every caller writes all of a chunk.
     unsafe { numbers.set_len(len) };
     numbers
 }
@@ -123,10 +150,29 @@ mod tests {
     }
 
     #[test]
-    fn few_zeros_and_many_are_all_there() {
+    fn few_numbers_and_many_are_all_written() {
         for len in [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1] {
             assert_eq!(zeros(len), vec![0.0; len]);
+            let numbers = noise("x", len);
+            assert_eq!(copy(&numbers), numbers);
         }
+    }
+
+    #[test]
+    fn who_changes_numbers_where_they_lie_leaves_a_copy_alone() {
+        let mut x: Matrix<Cpu> = tensor(&noise("x", 12), (3, 4));
+        let before = x.clone();
+        numbers_mut(&mut x)[11] = 7.0;
+        assert_eq!((x.as_vec()[11], before.as_vec()), (7.0, noise("x", 12)));
+        let mut empty: Matrix<Cpu> = tensor(&[], (0, 4));
+        assert!(numbers_mut(&mut empty).is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "out of order")]
+    fn numbers_out_of_order_are_not_changed() {
+        let x: Matrix<Cpu> = tensor(&noise("x", 12), (3, 4));
+        numbers_mut(&mut x.permute::<_, Axes2<1, 0>>());
     }
 
     #[test]

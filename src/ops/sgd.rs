@@ -1,8 +1,9 @@
 //! One step of stochastic gradient descent on a parameter, in place.
 
-use super::host::{Vector, read};
+use super::host::{Held, Vector, numbers_mut, read};
 use super::simd::simd_fn;
 use dfdx::prelude::*;
+use rayon::prelude::*;
 
 /// The numbers of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +32,9 @@ pub trait SgdOp: Device<f32> {
     }
 }
 
+/// Numbers that one task works on.
+const CHUNK: usize = 1 << 14;
+
 impl SgdOp for Cpu {
     fn sgd<S: Shape>(
         w: &mut Tensor<S, f32, Self>,
@@ -38,10 +42,11 @@ impl SgdOp for Cpu {
         velocity: &mut Vector<Self>,
         step: SgdStep,
     ) -> Result<(), Self::Err> {
-        let (mut weights, gradient, mut velocities) = (read(w), read(&gradient), read(velocity));
-        descend(&mut weights, &gradient, &mut velocities, step);
-        w.copy_from(&weights);
-        velocity.copy_from(&velocities);
+        numbers_mut(w)
+            .par_chunks_mut(CHUNK)
+            .zip(Held::new(&gradient).par_chunks(CHUNK))
+            .zip(numbers_mut(velocity).par_chunks_mut(CHUNK))
+            .for_each(|((w, g), v)| descend(w, g, v, step));
         Ok(())
     }
 }

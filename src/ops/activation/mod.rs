@@ -211,7 +211,7 @@ impl ActivationOp for Cpu {
         use rayon::prelude::*;
         let (x, mut tape) = x.split_tape();
         let numbers = Held::new(&x);
-        let mut y = numbers.to_vec();
+        let mut y = super::host::copy(&numbers);
         y.par_chunks_mut(CHUNK).for_each(|y| apply(activation, y));
         let y = x.device().try_tensor_from_vec(y, *x.shape())?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());

@@ -10,7 +10,7 @@ mod panels;
 pub use geometry::{Geometry, PARTS, parts};
 
 use crate::ops::gather::gather;
-use crate::ops::host::{Held, Image, Matrix, Vector, add_to};
+use crate::ops::host::{Held, Image, Matrix, Vector, add_to, copy};
 use crate::ops::{Activation, activation, pool2d, space_depth};
 use dfdx::prelude::*;
 
@@ -111,7 +111,7 @@ fn fused<T: Tape<f32, Cpu>>(
     let (onto, onto_tape) = onto.map(SplitTape::split_tape).unzip();
     tape = tape.merge(onto_tape.unwrap_or_default());
     let (numbers, layer) = (Held::new(&x), Layer { g, spec, weights: Held::new(w), shifts: bias.map(Held::new) });
-    let forward::Outputs { y, select } = layer.forward(&numbers, onto.as_ref().map(|onto| Held::new(onto).to_vec()));
+    let forward::Outputs { y, select } = layer.forward(&numbers, onto.as_ref().map(|onto| copy(&Held::new(onto))));
     let y = x.device().try_tensor_from_vec(y, out_shape(&g, spec))?;
     let (x_ghost, onto_ghost, y_ghost) = (x.ghost(), onto.map(|onto| onto.ghost()), y.ghost());
     let (w, bias) = (w.clone(), bias.cloned());
