@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         eprintln!("pixscribe: {reason}");
         return ExitCode::FAILURE;
     }
-    pages::keep_if_training(std::env::args_os());
+    pages::keep_if_computing(std::env::args_os());
     if let Err(error) = color_eyre::install() {
         eprintln!("pixscribe: error reports will be plain: {error}");
     }

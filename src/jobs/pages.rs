@@ -1,4 +1,4 @@
-//! How a process has its memory from the kernel: one that trains keeps what it freed, on huge pages; the dashboard has
+//! How a process has its memory from the kernel: one that computes keeps what it freed, on huge pages; the dashboard has
 //! small pages.
 
 use std::env;
@@ -10,21 +10,21 @@ use rustix::thread::disable_transparent_huge_pages;
 
 use super::launch::this_program;
 
-/// Told to mimalloc before a process begins: freed pages are kept for the next step's buffers and never given back to the
+/// Told to mimalloc before a process begins: freed pages are kept for the next buffers and never given back to the
 /// kernel, which would clear them anew. The peak of memory is the same.
 const KEEP_PAGES: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
 
-/// Commands whose process trains.
-const TRAINING: [&str; 2] = ["train", "bench"];
+/// Commands whose process computes for long.
+const COMPUTING: [&str; 6] = ["train", "bench", "eval", "caption", "generate", "restore"];
 
-/// For the second line of `main`: a process that is to train becomes itself once more with [`KEEP_PAGES`], unless whoever
-/// started it has chosen otherwise. If it cannot, it trains all the same, only slower.
-pub fn keep_if_training(arguments: impl Iterator<Item = OsString>) {
+/// For the second line of `main`: a process that is to compute becomes itself once more with [`KEEP_PAGES`], unless whoever
+/// started it has chosen otherwise. If it cannot, it computes all the same, only slower.
+pub fn keep_if_computing(arguments: impl Iterator<Item = OsString>) {
     let all: Vec<OsString> = arguments.skip(1).collect();
-    if !all.iter().any(|argument| TRAINING.iter().any(|word| argument == word)) {
+    if !all.iter().any(|argument| COMPUTING.iter().any(|word| argument == word)) {
         return;
     }
-    // What the dashboard chose for itself is inherited by the workers that it starts.
+    // What the dashboard chose for itself is inherited by what it starts.
     let _ = disable_transparent_huge_pages(false);
     if env::var_os(KEEP_PAGES.0).is_some() {
         return;

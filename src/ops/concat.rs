@@ -1,6 +1,6 @@
 //! Two pictures as one with the channels of both, and two texts as one.
 
-use super::host::{Held, Image, Tokens, add_to, zeros};
+use super::host::{Held, Image, Tokens, add_to, written};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -51,13 +51,12 @@ impl ConcatOp for Cpu {
         let ((a, a_tape), (b, b_tape)) = (a.split_tape(), b.split_tape());
         let mut tape = a_tape.merge(b_tape);
         let (left, right) = (Held::new(&a), Held::new(&b));
-        let mut y = zeros(shape.0 * positions * both);
-        let parts = left.par_chunks(positions * first).zip(right.par_chunks(positions * second));
-        y.par_chunks_mut(positions * both).zip(parts).for_each(|(y, (left, right))| {
-            let rows = left.chunks_exact(first).zip(right.chunks_exact(second));
-            for (y, (left, right)) in y.chunks_exact_mut(both).zip(rows) {
-                y[..first].copy_from_slice(left);
-                y[first..].copy_from_slice(right);
+        let y = written(shape.0 * positions * both, positions * both, |picture, y| {
+            let left = left[picture * positions * first..].chunks_exact(first);
+            let right = right[picture * positions * second..].chunks_exact(second);
+            for (left, right) in left.zip(right).take(positions) {
+                y.append(left);
+                y.append(right);
             }
         });
         let y = a.device().try_tensor_from_vec(y, shape)?;

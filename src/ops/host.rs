@@ -96,7 +96,7 @@ const CHUNK: usize = 1 << 14;
 
 /// Zeros, many of them written by all threads.
 pub fn zeros(len: usize) -> Vec<f32> {
-    if len <= CHUNK { vec![0.0; len] } else { written(len, |_, chunk| chunk.fill(MaybeUninit::new(0.0))) }
+    if len <= CHUNK { vec![0.0; len] } else { written(len, CHUNK, |_, room| room.clear()) }
 }
 
 /// A copy, a large one made by all threads.
@@ -104,19 +104,45 @@ pub fn copy(numbers: &[f32]) -> Vec<f32> {
     if numbers.len() <= CHUNK {
         return numbers.to_vec();
     }
-    written(numbers.len(), |index, chunk| {
-        chunk.write_copy_of_slice(&numbers[index * CHUNK..][..chunk.len()]);
+    written(numbers.len(), CHUNK, |index, room| {
+        let from = index * CHUNK;
+        room.append(&numbers[from..numbers.len().min(from + CHUNK)]);
     })
 }
 
-/// `len` numbers that `write` gives chunk by chunk, all of each.
-fn written(len: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
+/// A vector that all threads write, without clearing it first: `write` appends to each chunk its numbers, told by the
+/// chunk's place.
+///
+/// # Panics
+/// When a chunk is not full after it.
+pub fn written(len: usize, chunk: usize, write: impl Fn(usize, &mut Room) + Sync) -> Vec<f32> {
     let mut numbers = Vec::with_capacity(len);
-    let chunks = numbers.spare_capacity_mut()[..len].par_chunks_mut(CHUNK).enumerate();
-    chunks.for_each(|(index, chunk)| write(index, chunk));
-    // SAFETY: the chunks were all of the first `len` numbers, and every caller writes all of a chunk.
+    let chunks = numbers.spare_capacity_mut()[..len].par_chunks_mut(chunk.max(1)).enumerate();
+    chunks.for_each(|(index, chunk)| {
+        let mut room = Room(chunk);
+        write(index, &mut room);
+        assert!(room.0.is_empty(), "numbers are missing");
+    });
+    // SAFETY: the chunks were all of the first `len` numbers, and each was written to its end.
     unsafe { numbers.set_len(len) };
     numbers
+}
+
+/// What is left of a chunk to be written.
+pub struct Room<'a>(&'a mut [MaybeUninit<f32>]);
+
+impl Room<'_> {
+    /// # Panics
+    /// When there is less room.
+    pub fn append(&mut self, numbers: &[f32]) {
+        let (own, rest) = std::mem::take(&mut self.0).split_at_mut(numbers.len());
+        own.write_copy_of_slice(numbers);
+        self.0 = rest;
+    }
+
+    fn clear(&mut self) {
+        std::mem::take(&mut self.0).fill(MaybeUninit::new(0.0));
+    }
 }
 
 /// Adds `values` to a gradient buffer, many of them on all threads.
@@ -156,6 +182,12 @@ mod tests {
             let numbers = noise("x", len);
             assert_eq!(copy(&numbers), numbers);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "numbers are missing")]
+    fn a_chunk_that_is_not_filled_is_noticed() {
+        written(7, 3, |index, room| room.append(&[0.0; 3][index.min(1)..]));
     }
 
     #[test]

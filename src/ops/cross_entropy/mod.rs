@@ -2,7 +2,7 @@
 
 mod cpu;
 
-use super::host::{Matrix, add_to, read};
+use super::host::{Held, Matrix, add_to, copy};
 use dfdx::prelude::*;
 
 /// One number on a tape.
@@ -79,7 +79,7 @@ impl CrossEntropyOp for Cpu {
         let shape = *logits.shape();
         let (goals, total) = counted(&shape, targets, weights);
         let (logits, mut tape) = logits.split_tape();
-        let mut numbers = read(&logits);
+        let mut numbers = copy(&Held::new(&logits));
         let loss = cpu::loss(&mut numbers, shape.1, &goals, total, smoothing, T::OWNS_TAPE);
         let loss = logits.device().try_tensor_from_vec(vec![loss], ())?;
         let (logits_ghost, loss_ghost) = (logits.ghost(), loss.ghost());

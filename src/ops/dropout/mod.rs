@@ -1,6 +1,6 @@
 //! Dropout with a mask that is a hash.
 
-use super::host::read;
+use super::host::{Held, add_to, copy};
 use super::random::Stream;
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -76,14 +76,14 @@ impl DropoutOp for Cpu {
             return Ok(x);
         }
         let (x, mut tape) = x.split_tape();
-        let mut y = read(&x);
+        let mut y = copy(&Held::new(&x));
         leave_out(&mut y, share, stream);
         let y = x.device().try_tensor_from_vec(y, *x.shape())?;
         let (x_ghost, y_ghost) = (x.ghost(), y.ghost());
         tape.add_backward_op(move |grads| {
             let mut dy = std::mem::take(&mut **grads.get_or_alloc_mut(&y_ghost)?);
             leave_out(&mut dy, share, stream);
-            super::host::add_to(grads.get_or_alloc_mut(&x_ghost)?, &dy);
+            add_to(grads.get_or_alloc_mut(&x_ghost)?, &dy);
             Ok(())
         });
         Ok(y.put_tape(tape))

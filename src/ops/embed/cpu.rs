@@ -1,6 +1,6 @@
 //! Embeddings on the CPU.
 
-use crate::ops::host::add_to;
+use crate::ops::host::{add_to, written};
 use rayon::prelude::*;
 
 /// Rows that one task works on.
@@ -10,13 +10,10 @@ const FLOATS: usize = 128;
 
 /// The rows `ids` of a table, `channels` floats each.
 pub fn take(table: &[f32], channels: usize, ids: &[usize]) -> Vec<f32> {
-    let mut y = vec![0.0; ids.len() * channels];
-    y.par_chunks_mut(ROWS * channels).zip(ids.par_chunks(ROWS)).for_each(|(y, ids)| {
-        for (y, &id) in y.chunks_exact_mut(channels).zip(ids) {
-            y.copy_from_slice(&table[id * channels..][..channels]);
-        }
-    });
-    y
+    written(ids.len() * channels, ROWS * channels, |index, y| {
+        let own = &ids[index * ROWS..ids.len().min((index + 1) * ROWS)];
+        own.iter().for_each(|&id| y.append(&table[id * channels..][..channels]));
+    })
 }
 
 /// Adds each row of `dy` to its row of the table's gradient. A task owns some rows of the table, and adds to each in

@@ -2,7 +2,7 @@
 
 mod cpu;
 
-use super::host::{Matrix, Tokens, read};
+use super::host::{Held, Matrix, Tokens, copy};
 use super::rows;
 use dfdx::prelude::*;
 
@@ -68,7 +68,7 @@ impl EmbedOp for Cpu {
         let y = if ids.len() * SPARSE < count {
             rows(table, ids)?.try_reshape_like(&shape)?
         } else {
-            table.device().try_tensor_from_vec(cpu::take(&read(&table), channels, ids), shape)?
+            table.device().try_tensor_from_vec(cpu::take(&Held::new(&table), channels, ids), shape)?
         };
         let (y_ghost, ids) = (y.ghost(), if T::OWNS_TAPE { ids.to_vec() } else { Vec::new() });
         tape.add_backward_op(move |grads| {
@@ -88,8 +88,8 @@ impl EmbedOp for Cpu {
         check_positions(&shape, positions.shape(), first);
         let (from, floats) = (first * shape.2, shape.1 * shape.2);
         let (x, mut tape) = x.split_tape();
-        let mut y = read(&x);
-        cpu::add_to_each(&read(positions)[from..from + floats], &mut y);
+        let mut y = copy(&Held::new(&x));
+        cpu::add_to_each(&Held::new(positions)[from..from + floats], &mut y);
         let y = x.device().try_tensor_from_vec(y, shape)?;
         let (x_ghost, y_ghost, positions) = (x.ghost(), y.ghost(), positions.clone());
         tape.add_backward_op(move |grads| {

@@ -4,7 +4,9 @@
 use super::rules::Choices;
 use super::settings::{BeamSettings, EarlyStopping, SearchError, SearchSettings};
 use super::{Caption, Decoder, step};
+use rayon::prelude::*;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// A sequence under way.
 struct Beam {
@@ -50,12 +52,14 @@ pub fn search<D: Decoder>(
             break;
         }
         let logits = step(decoder, &tokens, &parents)?;
-        let mut row = 0;
-        for hunt in &mut hunts {
-            let own = hunt.live.len();
-            hunt.advance(&logits[row * vocabulary..(row + own) * vocabulary], row)?;
-            row += own;
-        }
+        let rows = hunts.iter().scan(0, |row, hunt| {
+            *row += hunt.live.len();
+            Some(*row - hunt.live.len()..*row)
+        });
+        let rows: Vec<Range<usize>> = rows.collect();
+        hunts.par_iter_mut().zip(rows).try_for_each(|(hunt, rows)| {
+            hunt.advance(&logits[rows.start * vocabulary..rows.end * vocabulary], rows.start)
+        })?;
     }
     let best = |mut hunt: Hunt| {
         hunt.finished.truncate(settings.returns);
