@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use pixscribe::cli::{self, Failure};
-use pixscribe::jobs::{launch::detach_if_asked, pages};
+use pixscribe::jobs::launch::{detach_if_asked, keep_if_computing};
 
 /// A training step asks for the same large buffers as the one before it. glibc gives them back to the kernel in
 /// between, and clearing their pages anew takes longer than batch norm itself; mimalloc keeps them, on huge pages.
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         eprintln!("pixscribe: {reason}");
         return ExitCode::FAILURE;
     }
-    pages::keep_if_computing(std::env::args_os());
+    keep_if_computing(std::env::args_os());
     if let Err(error) = color_eyre::install() {
         eprintln!("pixscribe: error reports will be plain: {error}");
     }

@@ -15,6 +15,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// For the second line of `main`, behind [`detach_if_asked`].
+pub use super::pages::keep_if_computing;
 use crate::run::{RunDir, RunError, RunLock, plain_text};
 
 /// The first argument of a process that is to leave its session and become what follows.
