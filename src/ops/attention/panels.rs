@@ -39,7 +39,7 @@ impl Panels {
         Self { numbers, depth, columns }
     }
 
-    /// `sum_k x[starts[row] + k] self[k, column]` over the first `depth` numbers, for up to [`ROWS`] rows and the first
+    /// `sum_k x[starts[row] + k] self[k, column]` over the first `depth` numbers, for as many rows as a tile has and the first
     /// `columns` columns, to `y[row * stride + column]`: in the place of what is there, or added to it if `onto` is set.
     pub fn multiply(&self, x: &[f32], starts: &[usize], depth: usize, columns: usize, onto: bool, to: Rows) {
         let windows = Windows { x, starts, row_stride: 0, window_rows: 1, run: depth };
@@ -53,7 +53,7 @@ impl Panels {
         });
     }
 
-    /// Adds `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `width` numbers a row, for up to [`ROWS`] rows
+    /// Adds `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `width` numbers a row, for as many rows as a tile has
     /// and all columns, to `y[(row - rows.start) * stride + column]`.
     pub fn multiply_turned(&self, x: &[f32], width: usize, from: usize, rows: Range<usize>, to: Rows) {
         let stretch = Stretch {
