@@ -40,7 +40,6 @@ pub fn run(args: &CaptionArgs, globals: &Globals) -> CliResult {
     }
     let found = model::find_captioner(globals, args.model.as_deref())?;
     let mender = args.restore.map(|_| model::find(globals, None, ModelKind::Diffusion)).transpose()?;
-    // Only the first user of a process sets the pool.
     share_work(found.config.runtime.threads);
     let captioned = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => caption_all(cpu, args, &found, mender.as_ref())?,

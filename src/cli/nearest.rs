@@ -71,7 +71,6 @@ fn images(args: &NearestArgs, globals: &Globals) -> Result<(Dataset, Vec<u32>), 
     if let (Some(run), Some(folder)) = (&args.run, own_pictures(&config)) {
         return Err(NearestError::OwnPictures { run: run.clone(), folder: folder.to_owned() }.into());
     }
-    // Only the first user of a process sets the pool.
     share_work(config.runtime.threads);
     let data = data::load(config.data.path.as_deref(), config.data.limit)?.of_labels(config.labels())?;
     let mut among = match &args.run {

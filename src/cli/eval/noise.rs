@@ -40,7 +40,6 @@ pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let found = model::find_captioner(globals, args.model.as_deref())?;
     let mender = model::find(globals, None, ModelKind::Diffusion)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
-    // Only the first user of a process sets the pool.
     share_work(found.config.runtime.threads);
     let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &mender, data)?,

@@ -46,7 +46,6 @@ struct Report {
 pub(super) fn run(args: &EvalArgs, globals: &Globals) -> CliResult {
     let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
     let data = data::load(found.config.data.path.as_deref(), None)?;
-    // Only the first user of a process sets the pool.
     share_work(found.config.runtime.threads);
     let report = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => measure(cpu, args, &found, &data)?,

@@ -66,7 +66,6 @@ pub fn run(args: &RestoreArgs, globals: &Globals) -> CliResult {
     check_usage(args)?;
     let places = places(args)?;
     let found = model::find(globals, args.model.as_deref(), ModelKind::Diffusion)?;
-    // Only the first user of a process sets the pool.
     share_work(found.config.runtime.threads);
     let restored = match device::open(found.config.runtime.device)? {
         Device::Cpu(cpu) => restore_all(cpu, args, &found, &places)?,

@@ -100,7 +100,7 @@ pub struct Windows<'a> {
 /// each of `P` tiles by its own panel.
 ///
 /// # Panics
-/// When a window, a panel or a tile ends outside its slice, or `begin` is shorter than the panels.
+/// When a window, a panel or a tile ends outside its slice, or a tile has no rows or more than [`ROWS`].
 #[inline]
 pub fn forward_tiles<const P: usize>(windows: &Windows, panels: [&[f32]; P], begin: &Begin<P>, target: Target) {
     forward_by(simd::level(), windows, panels, begin, target);
