@@ -128,6 +128,29 @@ pub fn written(len: usize, chunk: usize, write: impl Fn(usize, &mut Room) + Sync
     numbers
 }
 
+/// The same in parts of any length, each written with what belongs to it.
+///
+/// # Panics
+/// When a part is not full after it.
+pub fn written_in_parts<E: Send>(parts: Vec<(usize, E)>, write: impl Fn(E, &mut Room) + Sync) -> Vec<f32> {
+    let len = parts.iter().map(|(len, _)| len).sum();
+    let mut numbers = Vec::with_capacity(len);
+    let mut rest = &mut numbers.spare_capacity_mut()[..len];
+    let mut work = Vec::new();
+    for (len, extra) in parts {
+        let (own, tail) = rest.split_at_mut(len);
+        rest = tail;
+        work.push((extra, Room(own)));
+    }
+    work.into_par_iter().for_each(|(extra, mut room)| {
+        write(extra, &mut room);
+        assert!(room.0.is_empty(), "numbers are missing");
+    });
+    // SAFETY: the parts were all of the first `len` numbers, and each was written to its end.
+    unsafe { numbers.set_len(len) };
+    numbers
+}
+
 /// What is left of a chunk to be written.
 pub struct Room<'a>(&'a mut [MaybeUninit<f32>]);
 
@@ -142,6 +165,20 @@ impl Room<'_> {
 
     fn clear(&mut self) {
         std::mem::take(&mut self.0).fill(MaybeUninit::new(0.0));
+    }
+}
+
+impl<'a> Room<'a> {
+    /// The next `len` numbers, zeros, to be written at once: while they are warm from being cleared.
+    ///
+    /// # Panics
+    /// When there is less room.
+    pub fn next(&mut self, len: usize) -> &'a mut [f32] {
+        let (own, rest) = std::mem::take(&mut self.0).split_at_mut(len);
+        self.0 = rest;
+        own.fill(MaybeUninit::new(0.0));
+        // SAFETY: all of them were written.
+        unsafe { own.assume_init_mut() }
     }
 }
 
@@ -188,6 +225,17 @@ mod tests {
     #[should_panic(expected = "numbers are missing")]
     fn a_chunk_that_is_not_filled_is_noticed() {
         written(7, 3, |index, room| room.append(&[0.0; 3][index.min(1)..]));
+    }
+
+    #[test]
+    fn parts_of_any_length_are_written_by_what_belongs_to_them() {
+        let parts = vec![(2, 7.0), (0, 8.0), (3, 9.0)];
+        let written = written_in_parts(parts, |extra, room| {
+            let len = room.0.len();
+            room.next(len / 2).fill(extra);
+            room.next(len - len / 2);
+        });
+        assert_eq!(written, [7.0, 0.0, 9.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod plus;
 pub mod pool2d;
 pub mod random;
 mod rows;
+mod scratch;
 pub mod sgd;
 pub mod simd;
 pub mod space_depth;

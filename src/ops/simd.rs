@@ -74,12 +74,12 @@ macro_rules! simd_fn {
                 use $crate::ops::simd::Level;
 
                 #[allow(clippy::too_many_arguments)] // as above
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $ty),*) {
                     body($($arg),*)
                 }
                 #[allow(clippy::too_many_arguments)] // as above
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
                 fn avx512($($arg: $ty),*) {
                     body($($arg),*)
                 }

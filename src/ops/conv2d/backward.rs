@@ -11,6 +11,7 @@ use super::geometry::{Geometry, parts};
 use super::inputs::{InputGradients, input_gradients};
 use super::kernel::{LANES, ROWS, Stretch, Target, panels_at_once, weight_tiles};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
+use super::winograd::{self, Plan};
 use crate::ops::activation::LEAK;
 use crate::ops::host::zeros;
 use crate::ops::macs;
@@ -44,8 +45,11 @@ pub fn backward(
     dx: Option<&mut [f32]>,
 ) -> Gradients {
     macs::count(g.macs() * if dx.is_some() { 2 } else { 1 });
+    if let Some(plan) = Plan::of(g) {
+        return winograd::backward(&plan, Part { x, dy, select, dx }, w, epilogue, true);
+    }
     let turned = if dx.is_some() { pack_turned(g, w) } else { Vec::new() };
-    let parts = cut(g, x, epilogue, select, dy, dx);
+    let parts = Part { x, dy, select, dx }.cut(g, epilogue);
     if g.batch * g.positions() <= FEW_POSITIONS {
         return by_panel(g, x, epilogue, parts, &turned);
     }
@@ -56,8 +60,12 @@ pub fn backward(
 /// The input's gradient alone, added to `dx`.
 pub fn backward_input(g: &Geometry, w: &[f32], epilogue: &Epilogue, select: &[u8], dy: &[f32], dx: &mut [f32]) {
     macs::count(g.macs());
+    if let Some(plan) = Plan::of(g) {
+        winograd::backward(&plan, Part { x: &[], dy, select, dx: Some(dx) }, w, epilogue, false);
+        return;
+    }
     let turned = pack_turned(g, w);
-    cut(g, &[], epilogue, select, dy, Some(dx)).into_par_iter().for_each(|part| {
+    Part { x: &[], dy, select, dx: Some(dx) }.cut(g, epilogue).into_par_iter().for_each(|part| {
         let images = part.dy.len() / epilogue.image_len(g);
         let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { images * g.out_len() }];
         let dy = undo_epilogue(g, epilogue, part.dy, part.select, &mut spread);
@@ -67,36 +75,32 @@ pub fn backward_input(g: &Geometry, w: &[f32], epilogue: &Epilogue, select: &[u8
     });
 }
 
-/// A part of the batch.
-struct Part<'a> {
-    x: &'a [f32],
-    dy: &'a [f32],
-    select: &'a [u8],
-    dx: Option<&'a mut [f32]>,
+/// A part of the batch, or the whole of it.
+pub struct Part<'a> {
+    pub x: &'a [f32],
+    pub dy: &'a [f32],
+    pub select: &'a [u8],
+    pub dx: Option<&'a mut [f32]>,
 }
 
-fn cut<'a>(
-    g: &Geometry,
-    x: &'a [f32],
-    epilogue: &Epilogue,
-    select: &'a [u8],
-    dy: &'a [f32],
-    dx: Option<&'a mut [f32]>,
-) -> Vec<Part<'a>> {
-    let image = epilogue.image_len(g);
-    let mut rest_dx = dx;
-    let part = |range: Range<usize>| {
-        let dx = rest_dx.take().map(|dx| {
-            let (part, tail) = dx.split_at_mut(range.len() * g.source_len());
-            rest_dx = Some(tail);
-            part
-        });
-        let outputs = range.start * image..range.end * image;
-        let select = if epilogue.is_plain() { &[] } else { &select[outputs.clone()] };
-        let x = if x.is_empty() { x } else { &x[range.start * g.source_len()..range.end * g.source_len()] };
-        Part { x, dy: &dy[outputs], select, dx }
-    };
-    parts(g.batch).into_iter().map(part).collect()
+impl Part<'_> {
+    /// The parts of a whole batch.
+    pub fn cut(self, g: &Geometry, epilogue: &Epilogue) -> Vec<Self> {
+        let Self { x, dy, select, dx: mut rest_dx } = self;
+        let image = epilogue.image_len(g);
+        let part = |range: Range<usize>| {
+            let dx = rest_dx.take().map(|dx| {
+                let (part, tail) = dx.split_at_mut(range.len() * g.source_len());
+                rest_dx = Some(tail);
+                part
+            });
+            let outputs = range.start * image..range.end * image;
+            let select = if epilogue.is_plain() { &[] } else { &select[outputs.clone()] };
+            let x = if x.is_empty() { x } else { &x[range.start * g.source_len()..range.end * g.source_len()] };
+            Self { x, dy: &dy[outputs], select, dx }
+        };
+        parts(g.batch).into_iter().map(part).collect()
+    }
 }
 
 struct PartSums {
@@ -251,7 +255,7 @@ fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panels: Range<usize>) -> Vec<
 
 /// Gradients of the sums before pool and ReLU: each output's gradient at the place that it was taken from. `spread` is
 /// not needed where there is neither.
-fn undo_epilogue<'a>(
+pub fn undo_epilogue<'a>(
     g: &Geometry,
     epilogue: &Epilogue,
     dy: &'a [f32],
@@ -284,7 +288,7 @@ crate::ops::simd::simd_fn! {
 }
 
 crate::ops::simd::simd_fn! {
-    fn add_columns(rows: &[f32], sums: &mut [f32]) {
+    pub fn add_columns(rows: &[f32], sums: &mut [f32]) {
         for row in rows.chunks_exact(sums.len()) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += value;

@@ -3,6 +3,7 @@
 use super::geometry::{Geometry, parts};
 use super::kernel::{Begin, LANES, ROWS, Target, Windows, forward_tiles, panels_at_once};
 use super::panels::{pack, panel_count};
+use super::winograd::{self, Plan};
 use crate::ops::activation::LEAK;
 use crate::ops::host::zeros;
 use crate::ops::macs;
@@ -35,6 +36,22 @@ impl Epilogue<'_> {
         let by = if self.pool { 2 } else { 1 };
         (g.out_height() / by) * (g.out_width() / by) * g.filters
     }
+
+    /// What comes after the sums of any number of pictures, with their bias: they are in `y`, or in `sums` before the pool.
+    pub fn finish(&self, g: &Geometry, sums: &[f32], y: &mut [f32], select: &mut [u8]) {
+        if self.pool {
+            let image = self.image_len(g);
+            let each = sums.chunks(g.out_len()).zip(y.chunks_mut(image)).zip(select.chunks_mut(image));
+            for ((sums, y), select) in each {
+                max_pool_image([g.out_height(), g.out_width(), g.filters], sums, y, select);
+            }
+        }
+        if self.relu {
+            cut_off(y, select);
+        } else if self.leaky {
+            dampen(y, select);
+        }
+    }
 }
 
 /// A convolution's outputs, and for each which input of the pool it is (0 to 3) or that it is [`DEAD`]; `select` is
@@ -46,18 +63,29 @@ pub struct Outputs {
 
 /// `y = pool(relu(conv(x, w) + bias))`; `x (B, H, W, C)`, `w (O, k, k, C)`, `y (B, H', W', O)`.
 pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
-    let y = zeros(g.batch * epilogue.image_len(g));
-    run(g, x, w, epilogue, false, y)
+    macs::count(g.macs());
+    if let Some(plan) = Plan::of(g) {
+        return winograd::forward(&plan, x, w, epilogue, None);
+    }
+    direct(g, x, w, epilogue)
+}
+
+/// The same by direct sums.
+pub fn direct(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
+    run(g, x, w, epilogue, false, zeros(g.batch * epilogue.image_len(g)))
 }
 
 /// `onto + conv(x, w) + bias`, in the place of `onto`; for an epilogue that is plain.
 pub fn forward_onto(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Vec<f32>) -> Outputs {
+    macs::count(g.macs());
+    if let Some(plan) = Plan::of(g) {
+        return winograd::forward(&plan, x, w, epilogue, Some(onto));
+    }
     run(g, x, w, epilogue, true, onto)
 }
 
 /// Overwrites `y`, or adds to it when `add` is set.
 fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, add: bool, mut y: Vec<f32>) -> Outputs {
-    macs::count(g.macs());
     let panels = pack(g, w);
     let image = epilogue.image_len(g);
     let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];
@@ -97,19 +125,11 @@ fn forward_part(
         if epilogue.pool {
             let sums = &mut sums[..images * g.out_len()];
             convolve(g, x, starts, panels, epilogue.bias, false, sums);
-            let select = &mut select[first..first + images * image];
-            let each = sums.chunks(g.out_len()).zip(y.chunks_mut(image)).zip(select.chunks_mut(image));
-            for ((sums, y), select) in each {
-                max_pool_image([g.out_height(), g.out_width(), g.filters], sums, y, select);
-            }
         } else {
             convolve(g, x, starts, panels, epilogue.bias, add, y);
         }
-        if epilogue.relu {
-            cut_off(y, &mut select[first..first + images * image]);
-        } else if epilogue.leaky {
-            dampen(y, &mut select[first..first + images * image]);
-        }
+        let select = if epilogue.is_plain() { &mut [] } else { &mut select[first..first + images * image] };
+        epilogue.finish(g, &sums, y, select);
     }
 }
 

@@ -6,6 +6,7 @@ mod geometry;
 mod inputs;
 pub(crate) mod kernel;
 mod panels;
+mod winograd;
 
 pub use geometry::{Geometry, PARTS, parts};
 

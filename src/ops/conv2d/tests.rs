@@ -158,6 +158,51 @@ fn kernel_matches_composition_when_work_is_cut() {
     }
 }
 
+/// Convolutions by tiles: a part of the batch to each thread and all threads on one block, several blocks, turned ones, squares.
+fn tiled() -> Vec<Case> {
+    let squares = Conv2d { leaky: true, squares: true, ..Conv2d::default() };
+    let case = |x, filters, kernel, spec| Case { x, filters, kernel, bias: true, spec };
+    vec![
+        case([40, 9, 8, 24], 40, 3, spec(1, true, true)),
+        case([33, 12, 5, 17], 12, 3, spec(0, false, false)),
+        case([3, 6, 7, 130], 18, 3, spec(1, true, false)),
+        case([70, 4, 4, 48], 100, 3, spec(1, false, true)),
+        case([20, 8, 8, 20], 33, 2, spec(1, true, false)),
+        case([35, 4, 8, 16], 24, 2, spec(1, false, true)),
+        case([2, 7, 7, 16], 9, 3, spec(2, true, false)),
+        case([18, 16, 16, 4], 20, 2, squares),
+        case([70, 8, 16, 5], 40, 2, squares),
+    ]
+}
+
+#[test]
+fn tiles_match_the_composition() {
+    for case in tiled() {
+        let inputs = case.inputs();
+        let tolerance = summed(case.x[..3].iter().product());
+        assert_outcome(&case, &case.run(Way::Kernel, &inputs), &case.run(Way::Composition, &inputs), tolerance);
+    }
+}
+
+#[test]
+fn tiles_give_the_same_bits_on_any_number_of_threads() {
+    for case in tiled() {
+        let inputs = case.inputs();
+        assert_same_bits_on_any_threads(&case, || case.run(Way::Kernel, &inputs));
+    }
+}
+
+#[test]
+fn gradients_by_tiles_are_slopes() {
+    let squares = Conv2d { squares: true, ..Conv2d::default() };
+    for (x, kernel, spec) in
+        [([1, 4, 4, 8], 3, spec(1, false, false)), ([1, 4, 3, 8], 2, spec(1, false, false)), ([1, 8, 6, 2], 2, squares)]
+    {
+        let case = Case { x, filters: 8, kernel, bias: true, spec };
+        assert_slopes(&case, &case.inputs(), 1e-3, |inputs| case.run(Way::Kernel, inputs));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
@@ -201,6 +246,10 @@ fn gradients_with_squares_and_leaky_relu_are_slopes() {
 
 #[test]
 fn gradients_add_up() {
+    for spec in [spec(1, true, true), Conv2d { pad: 2, ..Conv2d::default() }] {
+        let (x, w) = (tensor(&noise("x", 512), (2, 4, 4, 16)), tensor(&noise("w", 20 * 144), (20, 3, 3, 16)));
+        assert_gradients_add_up(&x, |x| Cpu::conv2d(x, &w, None, spec).unwrap());
+    }
     let w = tensor(&noise("w", 20 * 27), (20, 3, 3, 3));
     let x = tensor(&noise("x", 150), (2, 5, 5, 3));
     // Few positions and many are summed in different ways.

@@ -1,0 +1,141 @@
+//! The forward pass by tiles.
+
+use super::filters::Filters;
+use super::{Cut, Layout, Plan, pieces};
+use crate::ops::conv2d::forward::{Epilogue, Outputs, Padded, convolve};
+use crate::ops::conv2d::geometry::{Geometry, parts};
+use crate::ops::conv2d::kernel::LANES;
+use crate::ops::host::{Room, written_in_parts};
+use crate::ops::scratch::Scratch;
+use rayon::prelude::*;
+
+/// `pool(relu(conv(x, w) + bias))`, added to `onto` where there is something; sizes as in the direct pass.
+pub fn forward(plan: &Plan, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Option<Vec<f32>>) -> Outputs {
+    let filters = plan.filters(w);
+    let image = epilogue.image_len(&plan.g);
+    let mut select = vec![0; if epilogue.is_plain() { 0 } else { plan.g.batch * image }];
+    let pass = Pass { plan, filters: &filters, epilogue, add: onto.is_some() };
+    let cut = plan.cut();
+    let ranges = if cut == Cut::Parts { parts(plan.g.batch) } else { std::iter::once(0..plan.g.batch).collect() };
+    let mut rest_select = select.as_mut_slice();
+    let mut work = Vec::new();
+    for range in ranges {
+        let (part_select, tail) = rest_select.split_at_mut(rest_select.len().min(range.len() * image));
+        rest_select = tail;
+        let source = plan.g.source_len();
+        work.push((range.len() * image, (&x[range.start * source..range.end * source], part_select)));
+    }
+    let y = match onto {
+        None => written_in_parts(work, |(x, select), room| pass.images(cut, x, Target::New(room), select)),
+        Some(mut y) => {
+            let mut rest = y.as_mut_slice();
+            let mut onto = Vec::new();
+            for (len, (x, select)) in work {
+                let (own, tail) = rest.split_at_mut(len);
+                rest = tail;
+                onto.push((x, own, select));
+            }
+            onto.into_par_iter().for_each(|(x, y, select)| pass.images(cut, x, Target::Onto(y), select));
+            y
+        }
+    };
+    Outputs { y, select }
+}
+
+/// Where the outputs go.
+enum Target<'a, 'b> {
+    New(&'a mut Room<'b>),
+    Onto(&'b mut [f32]),
+}
+
+impl<'b> Target<'_, 'b> {
+    fn next(&mut self, len: usize) -> &'b mut [f32] {
+        match self {
+            Self::New(room) => room.next(len),
+            Self::Onto(rest) => {
+                let (own, tail) = std::mem::take(rest).split_at_mut(len);
+                *rest = tail;
+                own
+            }
+        }
+    }
+}
+
+struct Pass<'a> {
+    plan: &'a Plan,
+    filters: &'a Filters,
+    epilogue: &'a Epilogue<'a>,
+    add: bool,
+}
+
+/// What a chunk of pictures needs beside its numbers at the points.
+struct Chunk {
+    squares: Padded,
+    /// Before the pool.
+    sums: Scratch,
+}
+
+impl Pass<'_> {
+    /// Any number of pictures, group by group.
+    fn images(&self, cut: Cut, x: &[f32], mut y: Target, select: &mut [u8]) {
+        let &Self { plan, filters, epilogue, add } = self;
+        let g = &plan.g;
+        let (tiles, image) = (plan.tiles(), epilogue.image_len(g));
+        let (group, each) = plan.group(cut, x.len() / g.source_len(), row(g.channels) + row(g.filters));
+        let at_once = if cut == Cut::Points { 1 } else { usize::MAX };
+        let spread = Layout::by_tile(plan.points(), each * tiles, plan.channel_blocks());
+        let products = Layout::by_tile(plan.points(), group * tiles, plan.filter_blocks());
+        let mut chunks: Vec<Chunk> = (0..group.div_ceil(each))
+            .map(|_| Chunk {
+                squares: Padded::new(&plan.bare(), each),
+                sums: Scratch::new(if epilogue.pool { each * g.out_len() } else { 0 }),
+            })
+            .collect();
+        let mut at_points = spread.room(chunks.len());
+        let mut sums = products.room(1);
+        let starts = spread.starts(group * tiles);
+        let rows = Geometry { channels: g.channels, filters: row(g.filters), ..one_pixel() };
+        let groups = x.chunks(group * g.source_len());
+        let selects = pieces(select, group * image, groups.len());
+        for (x, select) in groups.zip(selects) {
+            let images = x.len() / g.source_len();
+            let starts = &starts[..images * tiles];
+            let parts = x.par_chunks(each * g.source_len()).zip(at_points.par_chunks_mut(spread.chunk));
+            parts.zip(&mut chunks).with_min_len(at_once).for_each(|((x, at_points), chunk)| {
+                let pictures = chunk.squares.fill(&plan.bare(), x);
+                for image in 0..x.len() / g.source_len() {
+                    plan.spread_inputs(
+                        &pictures[image * g.image_len()..],
+                        &mut spread.points(at_points, image * tiles),
+                    );
+                }
+            });
+            let points = sums.par_chunks_exact_mut(products.point).zip(filters.panels.par_chunks_exact(filters.len));
+            points.enumerate().with_min_len(at_once).for_each(|(point, (sums, panels))| {
+                convolve(&rows, &at_points[point * spread.point..], starts, panels, None, false, sums);
+            });
+            let y = y.next(images * image);
+            let select = pieces(select, each * image, chunks.len());
+            let outputs = y.par_chunks_mut(each * image).zip(select.into_par_iter()).zip(&mut chunks);
+            outputs.enumerate().with_min_len(at_once).for_each(|(index, ((y, select), chunk))| {
+                let images = y.len() / image;
+                let out = if epilogue.pool { &mut chunk.sums[..images * g.out_len()] } else { &mut *y };
+                for (at, out) in out.chunks_exact_mut(g.out_len()).enumerate() {
+                    let from = products.read(&sums, (index * each + at) * tiles);
+                    plan.gather_outputs(&from, epilogue.bias.unwrap_or_default(), add, out);
+                }
+                epilogue.finish(g, &chunk.sums, y, select);
+            });
+        }
+    }
+}
+
+/// Channels filled up to whole blocks.
+pub fn row(channels: usize) -> usize {
+    channels.next_multiple_of(LANES)
+}
+
+/// A matrix product as a convolution of pictures of one pixel.
+pub fn one_pixel() -> Geometry {
+    Geometry { batch: 1, height: 1, width: 1, channels: 1, filters: 1, kernel: 1, pad: 0, squares: false }
+}
