@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Rooms that a thread keeps; more are given back to the allocator.
-const KEPT: usize = 8;
+/// Rooms that a thread keeps, the largest ones.
+const KEPT: usize = 16;
 
 thread_local! {
     static ROOMS: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
@@ -33,19 +33,10 @@ impl Scratch {
             fits.filter(|_| len > 0).map(|at| rooms.swap_remove(at)).unwrap_or_default()
         });
         if room.len() < needed {
-            // Nothing that lies there is copied to where it grows.
-            room.clear();
-            room.resize(needed, 0.0);
+            room = vec![0.0; needed];
         }
         let first = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(room.len() - len);
         Self { room, first, len }
-    }
-
-    /// Room for `len` numbers, zeros.
-    pub fn zeros(len: usize) -> Self {
-        let mut room = Self::new(len);
-        room.fill(0.0);
-        room
     }
 }
 
@@ -58,8 +49,10 @@ impl Drop for Scratch {
         // A thread that ends has no rooms any more.
         let _ = ROOMS.try_with(|rooms| {
             let mut rooms = rooms.borrow_mut();
-            if rooms.len() < KEPT {
-                rooms.push(room);
+            rooms.push(room);
+            if rooms.len() > KEPT {
+                let smallest = (0..rooms.len()).min_by_key(|&at| rooms[at].len());
+                smallest.map(|at| rooms.swap_remove(at));
             }
         });
     }
@@ -94,13 +87,13 @@ mod tests {
         drop(first);
         let again = Scratch::new(10);
         assert_eq!((again.as_ptr(), again.len()), (place, 10));
-        assert_eq!(*Scratch::zeros(2000), vec![0.0; 2000]);
         assert!(Scratch::new(0).is_empty());
     }
 
     #[test]
-    fn no_more_rooms_are_kept_than_said() {
-        drop((0..3 * KEPT).map(|_| Scratch::new(10)).collect::<Vec<_>>());
+    fn no_more_rooms_are_kept_than_said_and_the_largest_ones() {
+        drop((0..3 * KEPT).map(|index| Scratch::new(1000 - index)).collect::<Vec<_>>());
         assert_eq!(ROOMS.with_borrow(Vec::len), KEPT);
+        assert!(ROOMS.with_borrow(|rooms| rooms.iter().all(|room| room.len() > 1000 + LINE - KEPT)));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::filters::Filters;
 use super::forward::{one_pixel, row};
-use super::{Cut, Layout, Plan, pieces};
+use super::{Cut, Order, Plan, pieces};
 use crate::ops::conv2d::backward::{Gradients, Part, add, add_columns, undo_epilogue};
-use crate::ops::conv2d::forward::{Epilogue, Padded, convolve};
+use crate::ops::conv2d::forward::{Epilogue, convolve};
 use crate::ops::conv2d::geometry::Geometry;
 use crate::ops::conv2d::kernel::{LANES, ROWS, Stretch, Target, panels_at_once, weight_tiles};
 use crate::ops::host::add_to;
@@ -46,12 +46,9 @@ struct Sums {
 
 /// What a chunk of pictures needs beside its numbers at the points.
 struct Chunk {
-    squares: Padded,
     /// Gradients of the sums before the epilogue.
     spread: Scratch,
     bias: Vec<f32>,
-    /// A picture's gradients laid in squares.
-    back: Scratch,
 }
 
 impl Pass<'_> {
@@ -72,23 +69,21 @@ impl Pass<'_> {
         let (group, each) = plan.group(cut, dy.len() / image, numbers);
         let at_once = if cut == Cut::Points { 1 } else { usize::MAX };
         let count = group.div_ceil(each);
-        let sums_at = Layout::by_tile(points, each * tiles, plan.filter_blocks());
-        let pixels_at = Layout::by_block(points, each * tiles, plan.channel_blocks());
-        let back_at = Layout::by_tile(points, group * tiles, plan.channel_blocks());
+        let sums_at = Order::by_tile(points, each * tiles, plan.filter_blocks());
+        let pixels_at = Order::by_block(points, each * tiles, plan.channel_blocks());
+        let back_at = Order::by_tile(points, group * tiles, plan.channel_blocks());
         let mut sums_room = sums_at.room(count);
         let mut pixels_room = pixels_at.room(if wanted { count } else { 0 });
         let mut back_room = back_at.room(usize::from(filters.is_some()));
         let block = g.filters * LANES;
         let mut total = Sums {
-            points: Scratch::zeros(if wanted { points * plan.channel_blocks() * block } else { 0 }),
+            points: Scratch::new(if wanted { points * plan.channel_blocks() * block } else { 0 }),
             bias: vec![0.0; if wanted && epilogue.bias.is_some() { g.filters } else { 0 }],
         };
         let mut chunks: Vec<Chunk> = (0..count)
             .map(|_| Chunk {
-                squares: Padded::new(&plan.bare(), if wanted { each } else { 0 }),
                 spread: Scratch::new(if epilogue.is_plain() { 0 } else { each * g.out_len() }),
                 bias: vec![0.0; total.bias.len()],
-                back: Scratch::new(if g.squares && filters.is_some() { g.image_len() } else { 0 }),
             })
             .collect();
         let starts = sums_at.starts(group * tiles);
@@ -116,10 +111,9 @@ impl Pass<'_> {
                     }
                     if wanted {
                         let x = &x[first * g.source_len()..][..images * g.source_len()];
-                        let pictures = chunk.squares.fill(&plan.bare(), x);
                         for at in 0..images {
                             let to = &mut pixels_at.points(pixels, at * tiles);
-                            plan.spread_inputs(&pictures[at * g.image_len()..], to);
+                            plan.spread_inputs(&x[at * g.source_len()..], to);
                         }
                     }
                 },
@@ -132,6 +126,9 @@ impl Pass<'_> {
             let work = sums.into_par_iter().zip(back).enumerate().with_min_len(at_once);
             work.for_each(|(point, (total, back))| {
                 let sums = &sums_room[point * sums_at.point..];
+                if index == 0 {
+                    total.fill(0.0);
+                }
                 if wanted {
                     let pixels = &pixels_room[point * pixels_at.point..];
                     self.weight_sums(images * tiles, (sums, &sums_at), (pixels, &pixels_at), total);
@@ -143,19 +140,10 @@ impl Pass<'_> {
             });
             let Some(dx) = &mut dx else { continue };
             let dx = &mut dx[first * g.source_len()..][..images * g.source_len()];
-            let work = dx.par_chunks_mut(each * g.source_len()).zip(&mut chunks).enumerate();
-            work.with_min_len(at_once).for_each(|(index, (dx, chunk))| {
+            let work = dx.par_chunks_mut(each * g.source_len()).enumerate().with_min_len(at_once);
+            work.for_each(|(index, dx)| {
                 for (at, dx) in dx.chunks_exact_mut(g.source_len()).enumerate() {
-                    let from = back_at.read(&back_room, (index * each + at) * tiles);
-                    if !g.squares {
-                        plan.gather_inputs(&from, dx);
-                        continue;
-                    }
-                    chunk.back.fill(0.0);
-                    plan.gather_inputs(&from, &mut chunk.back);
-                    g.layout().runs(|pixel, square, len| {
-                        add(&chunk.back[square..square + len], &mut dx[pixel..pixel + len]);
-                    });
+                    plan.gather_inputs(&back_at.read(&back_room, (index * each + at) * tiles), dx);
                 }
             });
         }
@@ -167,8 +155,8 @@ impl Pass<'_> {
     fn weight_sums(
         &self,
         tiles: usize,
-        (sums, sums_at): (&[f32], &Layout),
-        (pixels, pixels_at): (&[f32], &Layout),
+        (sums, sums_at): (&[f32], &Order),
+        (pixels, pixels_at): (&[f32], &Order),
         total: &mut [f32],
     ) {
         let (block, filters) = (self.plan.g.filters * LANES, self.plan.g.filters);

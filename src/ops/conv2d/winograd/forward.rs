@@ -1,8 +1,8 @@
 //! The forward pass by tiles.
 
 use super::filters::Filters;
-use super::{Cut, Layout, Plan, pieces};
-use crate::ops::conv2d::forward::{Epilogue, Outputs, Padded, convolve};
+use super::{Cut, Order, Plan, pieces};
+use crate::ops::conv2d::forward::{Epilogue, Outputs, convolve};
 use crate::ops::conv2d::geometry::{Geometry, parts};
 use crate::ops::conv2d::kernel::LANES;
 use crate::ops::host::{Room, written_in_parts};
@@ -68,13 +68,6 @@ struct Pass<'a> {
     add: bool,
 }
 
-/// What a chunk of pictures needs beside its numbers at the points.
-struct Chunk {
-    squares: Padded,
-    /// Before the pool.
-    sums: Scratch,
-}
-
 impl Pass<'_> {
     /// Any number of pictures, group by group.
     fn images(&self, cut: Cut, x: &[f32], mut y: Target, select: &mut [u8]) {
@@ -83,15 +76,13 @@ impl Pass<'_> {
         let (tiles, image) = (plan.tiles(), epilogue.image_len(g));
         let (group, each) = plan.group(cut, x.len() / g.source_len(), row(g.channels) + row(g.filters));
         let at_once = if cut == Cut::Points { 1 } else { usize::MAX };
-        let spread = Layout::by_tile(plan.points(), each * tiles, plan.channel_blocks());
-        let products = Layout::by_tile(plan.points(), group * tiles, plan.filter_blocks());
-        let mut chunks: Vec<Chunk> = (0..group.div_ceil(each))
-            .map(|_| Chunk {
-                squares: Padded::new(&plan.bare(), each),
-                sums: Scratch::new(if epilogue.pool { each * g.out_len() } else { 0 }),
-            })
-            .collect();
-        let mut at_points = spread.room(chunks.len());
+        let spread = Order::by_tile(plan.points(), each * tiles, plan.channel_blocks());
+        let products = Order::by_tile(plan.points(), group * tiles, plan.filter_blocks());
+        let count = group.div_ceil(each);
+        // Before the pool.
+        let unpooled = || Scratch::new(if epilogue.pool { each * g.out_len() } else { 0 });
+        let mut unpooled: Vec<Scratch> = (0..count).map(|_| unpooled()).collect();
+        let mut at_points = spread.room(count);
         let mut sums = products.room(1);
         let starts = spread.starts(group * tiles);
         let rows = Geometry { channels: g.channels, filters: row(g.filters), ..one_pixel() };
@@ -100,14 +91,11 @@ impl Pass<'_> {
         for (x, select) in groups.zip(selects) {
             let images = x.len() / g.source_len();
             let starts = &starts[..images * tiles];
-            let parts = x.par_chunks(each * g.source_len()).zip(at_points.par_chunks_mut(spread.chunk));
-            parts.zip(&mut chunks).with_min_len(at_once).for_each(|((x, at_points), chunk)| {
-                let pictures = chunk.squares.fill(&plan.bare(), x);
+            let chunks = x.par_chunks(each * g.source_len()).zip(at_points.par_chunks_mut(spread.chunk));
+            chunks.with_min_len(at_once).for_each(|(x, at_points)| {
                 for image in 0..x.len() / g.source_len() {
-                    plan.spread_inputs(
-                        &pictures[image * g.image_len()..],
-                        &mut spread.points(at_points, image * tiles),
-                    );
+                    let to = &mut spread.points(at_points, image * tiles);
+                    plan.spread_inputs(&x[image * g.source_len()..], to);
                 }
             });
             let points = sums.par_chunks_exact_mut(products.point).zip(filters.panels.par_chunks_exact(filters.len));
@@ -115,16 +103,16 @@ impl Pass<'_> {
                 convolve(&rows, &at_points[point * spread.point..], starts, panels, None, false, sums);
             });
             let y = y.next(images * image);
-            let select = pieces(select, each * image, chunks.len());
-            let outputs = y.par_chunks_mut(each * image).zip(select.into_par_iter()).zip(&mut chunks);
-            outputs.enumerate().with_min_len(at_once).for_each(|(index, ((y, select), chunk))| {
+            let select = pieces(select, each * image, count);
+            let outputs = y.par_chunks_mut(each * image).zip(select.into_par_iter()).zip(&mut unpooled);
+            outputs.enumerate().with_min_len(at_once).for_each(|(index, ((y, select), unpooled))| {
                 let images = y.len() / image;
-                let out = if epilogue.pool { &mut chunk.sums[..images * g.out_len()] } else { &mut *y };
+                let out = if epilogue.pool { &mut unpooled[..images * g.out_len()] } else { &mut *y };
                 for (at, out) in out.chunks_exact_mut(g.out_len()).enumerate() {
                     let from = products.read(&sums, (index * each + at) * tiles);
                     plan.gather_outputs(&from, epilogue.bias.unwrap_or_default(), add, out);
                 }
-                epilogue.finish(g, &chunk.sums, y, select);
+                epilogue.finish(g, unpooled, y, select);
             });
         }
     }

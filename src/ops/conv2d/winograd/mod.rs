@@ -25,6 +25,7 @@ pub use forward::forward;
 use super::geometry::Geometry;
 use crate::ops::scratch::Scratch;
 use crate::ops::simd::{self, Level};
+use crate::ops::space_depth::Layout;
 use lanes::LANES;
 use tiles::Points;
 
@@ -68,10 +69,17 @@ struct Side {
     channels: usize,
     /// Rows and columns of zeros around it.
     pad: usize,
+    /// Squares of 2x2 pixels are what windows are read from, their channels those of four pixels.
+    squares: bool,
 }
 
 impl Side {
-    /// Blocks of [`LANES`] channels.
+    /// Pixels whose channels a window meets at one place.
+    fn pixels(&self) -> usize {
+        if self.squares { 4 } else { 1 }
+    }
+
+    /// Blocks of [`LANES`] channels, of one of those pixels.
     fn blocks(&self) -> usize {
         self.channels.div_ceil(LANES)
     }
@@ -96,7 +104,9 @@ impl Plan {
         // Without an instruction for `a + b c`, rounded once, the transforms would take longer than they save.
         let fused = cfg!(not(target_arch = "x86_64")) || simd::level() > Level::Portable;
         let wide_enough = g.channels.min(g.filters) >= LANES / 2;
-        (matches!(g.kernel, 2 | 3) && wide_enough && saves && fused).then_some(plan)
+        // A block of channels is one pixel's.
+        let blocks = !g.squares || plan.outer.channels.is_multiple_of(LANES);
+        (matches!(g.kernel, 2 | 3) && wide_enough && blocks && saves && fused).then_some(plan)
     }
 
     fn upright(g: &Geometry) -> Self {
@@ -112,8 +122,14 @@ impl Plan {
 
     /// Inputs and outputs.
     fn sides(g: &Geometry) -> (Side, Side) {
-        let inputs = Side { height: g.height, width: g.width, channels: g.channels, pad: g.pad };
-        (inputs, Side { height: g.out_height(), width: g.out_width(), channels: g.filters, pad: 0 })
+        let inputs = if g.squares {
+            let Layout { height, width, channels, border } = g.layout();
+            Side { height, width, channels, pad: border, squares: true }
+        } else {
+            Side { height: g.height, width: g.width, channels: g.channels, pad: g.pad, squares: false }
+        };
+        let (height, width) = (g.out_height(), g.out_width());
+        (inputs, Side { height, width, channels: g.filters, pad: 0, squares: false })
     }
 
     fn new(g: &Geometry, turned: bool, outer: Side, inner: Side) -> Self {
@@ -145,11 +161,6 @@ impl Plan {
         self.g.filters.div_ceil(LANES)
     }
 
-    /// The geometry of a picture as tiles read it: without its border of zeros.
-    fn bare(&self) -> Geometry {
-        Geometry { pad: 0, ..self.g }
-    }
-
     fn cut(&self) -> Cut {
         let weights = self.points() * self.channel_blocks() * LANES * self.filter_blocks() * LANES;
         let own_tiles = self.g.batch.div_ceil(super::PARTS) * self.tiles();
@@ -167,7 +178,7 @@ impl Plan {
 /// How numbers at the points lie: chunk after chunk, in each point after point, in each tile by tile or block of channels by
 /// block of channels.
 #[derive(Clone, Copy, Debug)]
-struct Layout {
+struct Order {
     /// Tiles of a whole chunk.
     tiles: usize,
     chunk: usize,
@@ -179,7 +190,7 @@ struct Layout {
 /// Between two points, so that they do not meet in the same lines of the first cache.
 const GAP: usize = LANES;
 
-impl Layout {
+impl Order {
     /// All channels of a tile side by side.
     fn by_tile(points: usize, tiles: usize, blocks: usize) -> Self {
         let point = tiles * blocks * LANES + GAP;

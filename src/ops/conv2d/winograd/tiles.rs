@@ -103,14 +103,17 @@ fn store_some(to: &mut [f32], add: bool, numbers: &[f32]) {
     each.for_each(|(to, &x)| *to = if add { *to + x } else { x });
 }
 
-/// Places of a grid of `A x A` from a row and a column on; the border counts.
+/// Places of a grid of `A x A` from a row and a column on, of one pixel of each square; the border counts.
 #[inline(always)]
-fn places<const A: usize>(side: &Side, [row, column]: [usize; 2]) -> [[usize; A]; A] {
-    let &Side { height, width, channels, pad } = side;
+fn places<const A: usize>(side: &Side, [row, column]: [usize; 2], pixel: usize) -> [[usize; A]; A] {
+    let &Side { height, width, channels, pad, squares } = side;
+    let step = if squares { 2 } else { 1 };
+    let (down, right) = (pixel / 2, pixel % 2);
     let mut places = [[NOWHERE; A]; A];
     for (i, places) in places.iter_mut().enumerate() {
         for (j, place) in places.iter_mut().enumerate() {
-            let (row, column) = ((row + i).wrapping_sub(pad), (column + j).wrapping_sub(pad));
+            let row = (step * (row + i) + down).wrapping_sub(pad);
+            let column = (step * (column + j) + right).wrapping_sub(pad);
             if row < height && column < width {
                 *place = (row * width + column) * channels;
             }
@@ -168,19 +171,22 @@ unsafe fn pixels<L: Lanes, F: Minimal<TILE, R, A>, const R: usize, const A: usiz
     picture: &[f32],
     to: &mut Points<&mut [f32]>,
 ) {
-    to.check::<A>(plan.tiles(), plan.outer.blocks());
+    to.check::<A>(plan.tiles(), plan.outer.pixels() * plan.outer.blocks());
     // SAFETY: as the caller says; all tiles and blocks were checked.
     unsafe {
         let mut half = [[L::zero(); A]; A];
         for (tile, corner) in tiles(plan) {
-            let places = places::<A>(&plan.outer, corner);
-            for block in 0..plan.outer.blocks() {
-                for j in 0..A {
-                    let column = F::pixels(pixel_column(picture, &places, j, block * LANES));
-                    half.iter_mut().zip(column).for_each(|(half, lanes)| half[j] = lanes);
-                }
-                for (i, &row) in half.iter().enumerate() {
-                    to.set_row(tile, block, i, F::pixels(row));
+            for pixel in 0..plan.outer.pixels() {
+                let places = places::<A>(&plan.outer, corner, pixel);
+                for block in 0..plan.outer.blocks() {
+                    for j in 0..A {
+                        let column = F::pixels(pixel_column(picture, &places, j, block * LANES));
+                        half.iter_mut().zip(column).for_each(|(half, lanes)| half[j] = lanes);
+                    }
+                    let block = pixel * plan.outer.blocks() + block;
+                    for (i, &row) in half.iter().enumerate() {
+                        to.set_row(tile, block, i, F::pixels(row));
+                    }
                 }
             }
         }
@@ -194,20 +200,23 @@ unsafe fn pixels_back<L: Lanes, F: Minimal<TILE, R, A>, const R: usize, const A:
     from: &Points<&[f32]>,
     picture: &mut [f32],
 ) {
-    from.check::<A>(plan.tiles(), plan.outer.blocks());
+    from.check::<A>(plan.tiles(), plan.outer.pixels() * plan.outer.blocks());
     // SAFETY: as the caller says; all tiles and blocks were checked.
     unsafe {
         let mut half = [[L::zero(); A]; A];
         for (tile, corner) in tiles(plan) {
-            let places = places::<A>(&plan.outer, corner);
-            for block in 0..plan.outer.blocks() {
-                let (channel, lanes) = (block * LANES, LANES.min(plan.outer.channels - block * LANES));
-                for (i, half) in half.iter_mut().enumerate() {
-                    *half = F::pixels_back(from.row::<L, A>(tile, block, i));
-                }
-                for j in 0..A {
-                    for (places, numbers) in places.iter().zip(F::pixels_back(column(&half, j))) {
-                        store(picture, places[j], channel, lanes, true, numbers);
+            for pixel in 0..plan.outer.pixels() {
+                let places = places::<A>(&plan.outer, corner, pixel);
+                for block in 0..plan.outer.blocks() {
+                    let (channel, lanes) = (block * LANES, LANES.min(plan.outer.channels - block * LANES));
+                    let block = pixel * plan.outer.blocks() + block;
+                    for (i, half) in half.iter_mut().enumerate() {
+                        *half = F::pixels_back(from.row::<L, A>(tile, block, i));
+                    }
+                    for j in 0..A {
+                        for (places, numbers) in places.iter().zip(F::pixels_back(column(&half, j))) {
+                            store(picture, places[j], channel, lanes, true, numbers);
+                        }
                     }
                 }
             }
@@ -229,7 +238,7 @@ unsafe fn sums<L: Lanes, F: Minimal<TILE, R, A>, const R: usize, const A: usize>
     unsafe {
         let mut half = [[L::zero(); TILE]; A];
         for (tile, corner) in tiles(plan) {
-            let places = places::<TILE>(&plan.inner, corner);
+            let places = places::<TILE>(&plan.inner, corner, 0);
             for block in 0..plan.inner.blocks() {
                 let (channel, lanes) = (block * LANES, LANES.min(plan.inner.channels - block * LANES));
                 let shift: L = load(shifts, if shifts.is_empty() { NOWHERE } else { 0 }, channel);
@@ -258,7 +267,7 @@ unsafe fn sums_back<L: Lanes, F: Minimal<TILE, R, A>, const R: usize, const A: u
     unsafe {
         let mut half = [[L::zero(); TILE]; A];
         for (tile, corner) in tiles(plan) {
-            let places = places::<TILE>(&plan.inner, corner);
+            let places = places::<TILE>(&plan.inner, corner, 0);
             for block in 0..plan.inner.blocks() {
                 for j in 0..TILE {
                     let column = F::sums_back(pixel_column(picture, &places, j, block * LANES));
@@ -294,13 +303,13 @@ steps!(three, FourOfThree, 3, 6);
 steps!(two, FourOfTwo, 2, 5);
 
 impl Plan {
-    /// A picture of the inputs `(H, W, C)`, at the points. Channels beyond the last one are anything. What follows the
+    /// A picture of the inputs as it is given, at the points. Channels beyond the last one are anything. What follows the
     /// picture may be read.
     pub fn spread_inputs(&self, picture: &[f32], to: &mut Points<&mut [f32]>) {
         if self.turned { self.sums_back(picture, to) } else { self.pixels(picture, to) }
     }
 
-    /// Gradients at the points, added to a picture of the inputs' gradients `(H, W, C)`.
+    /// Gradients at the points, added to a picture of the inputs' gradients.
     pub fn gather_inputs(&self, from: &Points<&[f32]>, picture: &mut [f32]) {
         if self.turned { self.sums(from, &[], true, picture) } else { self.pixels_back(from, picture) }
     }
