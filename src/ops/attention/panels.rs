@@ -42,7 +42,7 @@ impl Panels {
     /// `sum_k x[starts[row] + k] self[k, column]` over the first `depth` numbers, for as many rows as a tile has and the first
     /// `columns` columns, to `y[row * stride + column]`: in the place of what is there, or added to it if `onto` is set.
     pub fn multiply(&self, x: &[f32], starts: &[usize], depth: usize, columns: usize, onto: bool, to: Rows) {
-        let windows = Windows { x, starts, row_stride: 0, window_rows: 1, run: depth };
+        let windows = Windows::new(x, starts, 0, 1, depth);
         let Rows { y, stride } = to;
         self.by_panels(columns, |first, panels, lanes| {
             let target = Target { numbers: &mut y[first..], row: stride, panel: LANES, lanes };
@@ -71,8 +71,8 @@ impl Panels {
             let target = Target { numbers: &mut y[first..], row: stride, panel: LANES, lanes };
             let skip = from * LANES;
             match panels {
-                (one, Some(other)) => weight_tiles(&stretch, [&one[skip..], &other[skip..]], rows.len(), target),
-                (one, None) => weight_tiles(&stretch, [&one[skip..]], rows.len(), target),
+                (one, Some(other)) => weight_tiles(&stretch, [&one[skip..], &other[skip..]], rows.len(), true, target),
+                (one, None) => weight_tiles(&stretch, [&one[skip..]], rows.len(), true, target),
             }
         });
     }

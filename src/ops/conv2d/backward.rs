@@ -13,9 +13,9 @@ use super::kernel::{LANES, ROWS, Stretch, Target, panels_at_once, weight_tiles};
 use super::panels::{pack_columns, pack_turned, panel_count, unpack};
 use super::winograd::{self, Plan};
 use crate::ops::activation::LEAK;
-use crate::ops::host::zeros;
 use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_unpool_image;
+use crate::ops::scratch::Scratch;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -67,7 +67,7 @@ pub fn backward_input(g: &Geometry, w: &[f32], epilogue: &Epilogue, select: &[u8
     let turned = pack_turned(g, w);
     Part { x: &[], dy, select, dx: Some(dx) }.cut(g, epilogue).into_par_iter().for_each(|part| {
         let images = part.dy.len() / epilogue.image_len(g);
-        let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { images * g.out_len() }];
+        let mut spread = Scratch::new(if epilogue.is_plain() { 0 } else { images * g.out_len() });
         let dy = undo_epilogue(g, epilogue, part.dy, part.select, &mut spread);
         if let Some(dx) = part.dx {
             input_gradients(g, dy, &turned, dx);
@@ -105,17 +105,17 @@ impl Part<'_> {
 
 struct PartSums {
     /// `(panel, window, LANES)`.
-    weights: Vec<f32>,
+    weights: Scratch,
     bias: Vec<f32>,
 }
 
 fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilogue) -> PartSums {
     let image = epilogue.image_len(g);
     let (mut pictures, mut inputs) = (Padded::new(g, g.group()), InputGradients::new(g, turned));
-    let mut spread = vec![0.0; if epilogue.is_plain() { 0 } else { g.group() * g.out_len() }];
-    let mut packed = vec![0.0; panel_count(g.filters) * g.group() * g.positions() * LANES];
+    let mut spread = Scratch::new(if epilogue.is_plain() { 0 } else { g.group() * g.out_len() });
+    let mut packed = Scratch::new(panel_count(g.filters) * g.group() * g.positions() * LANES);
     let mut sums = PartSums {
-        weights: vec![0.0; panel_count(g.filters) * g.window_len() * LANES],
+        weights: Scratch::new(panel_count(g.filters) * g.window_len() * LANES),
         bias: vec![0.0; if epilogue.bias.is_some() { g.filters } else { 0 }],
     };
     for (group, x) in part.x.chunks(g.group() * g.source_len()).enumerate() {
@@ -127,7 +127,7 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
         if epilogue.bias.is_some() {
             add_columns(dy, &mut sums.bias);
         }
-        group_sums(g, pictures.fill(g, x), images, dy, &mut packed, &mut sums.weights);
+        group_sums(g, pictures.fill(g, x), images, dy, &mut packed, group > 0, &mut sums.weights);
         if let Some(dx) = part.dx.as_deref_mut() {
             let start = group * g.group() * g.source_len();
             inputs.add(dy, &mut dx[start..start + images * g.source_len()]);
@@ -136,8 +136,8 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
     sums
 }
 
-/// Weight gradients of a group of padded pictures, added to `sums (panel, window, LANES)`.
-fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [f32], sums: &mut [f32]) {
+/// Weight gradients of a group of padded pictures, to `sums (panel, window, LANES)`; added to what is there if `onto` is set.
+fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [f32], onto: bool, sums: &mut [f32]) {
     let panel_len = images * g.positions() * LANES;
     // The last group may be smaller than the room.
     let packed = &mut packed[..panel_count(g.filters) * panel_len];
@@ -148,12 +148,21 @@ fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [
         let rows = first..g.out_height().min(first + g.row_block());
         let at_once = panels_at_once();
         let each = packed.chunks(at_once * panel_len).zip(sums.chunks_mut(at_once * g.window_len() * LANES));
-        each.for_each(|(packed, sums)| panel_sums(g, x, packed, images, rows.clone(), sums));
+        each.for_each(|(packed, sums)| panel_sums(g, x, packed, images, rows.clone(), onto || first > 0, sums));
     }
 }
 
-/// Sums of `window * gradient` over some rows of every picture, added to `sums (panel, window, LANES)`; one panel, or two.
-fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Range<usize>, sums: &mut [f32]) {
+/// Sums of `window * gradient` over some rows of every picture, to `sums (panel, window, LANES)`, added to what is there if `onto`
+/// is set; one panel, or two.
+fn panel_sums(
+    g: &Geometry,
+    x: &[f32],
+    packed: &[f32],
+    images: usize,
+    rows: Range<usize>,
+    onto: bool,
+    sums: &mut [f32],
+) {
     let panel_len = images * g.positions() * LANES;
     let tiles = (0..g.kernel).flat_map(|y| (0..g.run()).step_by(ROWS).map(move |offset| (y, offset)));
     for (y, offset) in tiles {
@@ -176,9 +185,9 @@ fn panel_sums(g: &Geometry, x: &[f32], packed: &[f32], images: usize, rows: Rang
         let numbers = &mut sums[element * LANES..];
         let target = Target { numbers, row: LANES, panel: g.window_len() * LANES, lanes: LANES };
         if packed.len() > panel_len {
-            weight_tiles(&stretch, [dy, &dy[panel_len..]], height, target);
+            weight_tiles(&stretch, [dy, &dy[panel_len..]], height, onto, target);
         } else {
-            weight_tiles(&stretch, [dy], height, target);
+            weight_tiles(&stretch, [dy], height, onto, target);
         }
     }
 }
@@ -188,7 +197,8 @@ fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
     let panel_len = g.window_len() * LANES;
     let mut weights = vec![0.0; g.filters * g.window_len()];
     weights.par_chunks_mut(LANES * g.window_len()).enumerate().for_each(|(panel, weights)| {
-        let mut sums = vec![0.0; panel_len];
+        let mut sums = Scratch::new(panel_len);
+        sums.fill(0.0);
         for part in parts {
             add(&part.weights[panel * panel_len..][..panel_len], &mut sums);
         }
@@ -201,8 +211,8 @@ fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
 
 /// The whole backward pass of a batch of few positions.
 fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turned: &[f32]) -> Gradients {
-    let mut spread = zeros(g.batch * g.out_len());
-    let mut rest = spread.as_mut_slice();
+    let mut spread = Scratch::new(g.batch * g.out_len());
+    let mut rest = &mut spread[..];
     let mut work = Vec::new();
     for part in parts {
         let (spread, tail) = rest.split_at_mut(part.x.len() / g.source_len() * g.out_len());
@@ -237,18 +247,19 @@ fn by_panel(g: &Geometry, x: &[f32], epilogue: &Epilogue, parts: Vec<Part>, turn
 }
 
 /// The weight gradients of one panel or two over the whole batch.
-fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panels: Range<usize>) -> Vec<f32> {
+fn batch_sums(g: &Geometry, x: &[f32], dy: &[f32], panels: Range<usize>) -> Scratch {
     let images = BLOCK_POSITIONS.div_ceil(g.positions());
-    let mut packed = vec![0.0; panels.len() * images * g.positions() * LANES];
-    let mut sums = vec![0.0; panels.len() * g.window_len() * LANES];
-    for (x, dy) in x.chunks(images * g.padded_len()).zip(dy.chunks(images * g.out_len())) {
+    let mut packed = Scratch::new(panels.len() * images * g.positions() * LANES);
+    let mut sums = Scratch::new(panels.len() * g.window_len() * LANES);
+    let blocks = x.chunks(images * g.padded_len()).zip(dy.chunks(images * g.out_len()));
+    for (block, (x, dy)) in blocks.enumerate() {
         let images = x.len() / g.padded_len();
         let panel_len = images * g.positions() * LANES;
         let packed = &mut packed[..panels.len() * panel_len];
         for (panel, packed) in panels.clone().zip(packed.chunks_exact_mut(panel_len)) {
             pack_columns(dy, g.filters, panel, packed);
         }
-        panel_sums(g, x, packed, images, 0..g.out_height(), &mut sums);
+        panel_sums(g, x, packed, images, 0..g.out_height(), block > 0, &mut sums);
     }
     sums
 }

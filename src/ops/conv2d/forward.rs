@@ -5,10 +5,12 @@ use super::kernel::{Begin, LANES, ROWS, Target, Windows, forward_tiles, panels_a
 use super::panels::{pack, panel_count};
 use super::winograd::{self, Plan};
 use crate::ops::activation::LEAK;
-use crate::ops::host::zeros;
+use crate::ops::host::{Room, written_in_parts};
 use crate::ops::macs;
 use crate::ops::pool2d::cpu::max_pool_image;
+use crate::ops::scratch::Scratch;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// In [`Outputs::select`]: the output was cut off by ReLU and passes no gradient, or was dampened by leaky ReLU.
 pub const DEAD: u8 = u8::MAX;
@@ -72,35 +74,81 @@ pub fn forward(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outpu
 
 /// The same by direct sums.
 pub fn direct(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue) -> Outputs {
-    run(g, x, w, epilogue, false, zeros(g.batch * epilogue.image_len(g)))
+    run(g, x, w, epilogue, None)
 }
 
 /// `onto + conv(x, w) + bias`, in the place of `onto`; for an epilogue that is plain.
 pub fn forward_onto(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Vec<f32>) -> Outputs {
     macs::count(g.macs());
-    if let Some(plan) = Plan::of(g) {
-        return winograd::forward(&plan, x, w, epilogue, Some(onto));
+    match Plan::of(g) {
+        Some(plan) => winograd::forward(&plan, x, w, epilogue, Some(onto)),
+        None => run(g, x, w, epilogue, Some(onto)),
     }
-    run(g, x, w, epilogue, true, onto)
 }
 
-/// Overwrites `y`, or adds to it when `add` is set.
-fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, add: bool, mut y: Vec<f32>) -> Outputs {
+fn run(g: &Geometry, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Option<Vec<f32>>) -> Outputs {
     let panels = pack(g, w);
+    let add = onto.is_some();
+    by_part(g, x, epilogue, parts(g.batch), onto, |x, y, select| forward_part(g, x, &panels, epilogue, add, y, select))
+}
+
+/// Calls `work` for each of some `ranges` of the batch, with its inputs and with where its outputs and their `select` go.
+pub fn by_part(
+    g: &Geometry,
+    x: &[f32],
+    epilogue: &Epilogue,
+    ranges: Vec<Range<usize>>,
+    onto: Option<Vec<f32>>,
+    work: impl Fn(&[f32], Outlet, &mut [u8]) + Sync,
+) -> Outputs {
     let image = epilogue.image_len(g);
-    let mut select = vec![0; if epilogue.is_plain() { 0 } else { y.len() }];
     let selected = if epilogue.is_plain() { 0 } else { image };
-    let mut work = Vec::new();
-    let (mut rest_y, mut rest_select) = (y.as_mut_slice(), select.as_mut_slice());
-    for range in parts(g.batch) {
-        let (part_y, tail_y) = rest_y.split_at_mut(range.len() * image);
-        let (part_select, tail_select) = rest_select.split_at_mut(range.len() * selected);
-        (rest_y, rest_select) = (tail_y, tail_select);
+    let mut select = vec![0; g.batch * selected];
+    let mut rest_select = select.as_mut_slice();
+    let mut each = Vec::new();
+    for range in ranges {
+        let (part_select, tail) = rest_select.split_at_mut(range.len() * selected);
+        rest_select = tail;
         let part_x = &x[range.start * g.source_len()..range.end * g.source_len()];
-        work.push((part_x, part_y, part_select));
+        each.push((range.len() * image, (part_x, part_select)));
     }
-    work.into_par_iter().for_each(|(x, y, select)| forward_part(g, x, &panels, epilogue, add, y, select));
+    let y = match onto {
+        None => written_in_parts(each, |(x, select), room| work(x, Outlet::New(room), select)),
+        Some(mut y) => {
+            let mut rest = y.as_mut_slice();
+            let mut parts = Vec::new();
+            for (len, (x, select)) in each {
+                let (own, tail) = rest.split_at_mut(len);
+                rest = tail;
+                parts.push((x, own, select));
+            }
+            parts.into_par_iter().for_each(|(x, y, select)| work(x, Outlet::Onto(y), select));
+            y
+        }
+    };
     Outputs { y, select }
+}
+
+/// Where outputs go, in their order.
+pub enum Outlet<'a, 'b> {
+    /// Nothing is there yet.
+    New(&'a mut Room<'b>),
+    /// They are added to what is there.
+    Onto(&'b mut [f32]),
+}
+
+impl<'b> Outlet<'_, 'b> {
+    /// The next `len` numbers: zeros, or what is added to.
+    pub fn next(&mut self, len: usize) -> &'b mut [f32] {
+        match self {
+            Self::New(room) => room.next(len),
+            Self::Onto(rest) => {
+                let (own, tail) = std::mem::take(rest).split_at_mut(len);
+                *rest = tail;
+                own
+            }
+        }
+    }
 }
 
 fn forward_part(
@@ -109,22 +157,21 @@ fn forward_part(
     panels: &[f32],
     epilogue: &Epilogue,
     add: bool,
-    y: &mut [f32],
+    mut y: Outlet,
     select: &mut [u8],
 ) {
     let mut pictures = Padded::new(g, g.group());
     let image = epilogue.image_len(g);
-    let mut sums = vec![0.0; if epilogue.pool { g.group() * g.out_len() } else { 0 }];
+    let mut sums = Scratch::new(if epilogue.pool { g.group() * g.out_len() } else { 0 });
     let starts = g.window_starts(g.group());
     for (group, x) in x.chunks(g.group() * g.source_len()).enumerate() {
         let images = x.len() / g.source_len();
         let first = group * g.group() * image;
-        let y = &mut y[first..first + images * image];
+        let y = y.next(images * image);
         let starts = &starts[..images * g.positions()];
         let x = pictures.fill(g, x);
         if epilogue.pool {
-            let sums = &mut sums[..images * g.out_len()];
-            convolve(g, x, starts, panels, epilogue.bias, false, sums);
+            convolve(g, x, starts, panels, epilogue.bias, false, &mut sums[..images * g.out_len()]);
         } else {
             convolve(g, x, starts, panels, epilogue.bias, add, y);
         }
@@ -167,25 +214,35 @@ pub fn convolve(
 ) {
     let count = panel_count(g.filters);
     let paired = if panels_at_once() == 2 { count - count % 2 } else { 0 };
-    let layer = Convolved { g, x, starts, panels, bias, add };
-    (0..paired).step_by(2).for_each(|panel| layer.by_panels::<2>(panel, y));
-    (paired..count).for_each(|panel| layer.by_panels::<1>(panel, y));
+    let layer = Convolved { g, panels, bias, add };
+    // A pass takes as many window rows as keep a panel in the first cache. Two are read rarely enough to come from the
+    // second one.
+    let passes = |rows: usize| -> Vec<Windows> {
+        let pass = |pass| Windows::new(&x[pass * rows * g.row_stride()..], starts, g.row_stride(), rows, g.run());
+        (0..g.kernel / rows).map(pass).collect()
+    };
+    if paired > 0 {
+        let passes = passes(g.kernel);
+        (0..paired).step_by(2).for_each(|panel| layer.by_panels::<2>(panel, &passes, y));
+    }
+    if paired < count {
+        let passes = passes(if g.window_len() * LANES > PANEL_IN_CACHE { 1 } else { g.kernel });
+        (paired..count).for_each(|panel| layer.by_panels::<1>(panel, &passes, y));
+    }
 }
 
-/// A group of padded pictures and the panels that they are convolved with.
+/// The panels that a group of padded pictures is convolved with.
 struct Convolved<'a> {
     g: &'a Geometry,
-    x: &'a [f32],
-    starts: &'a [usize],
     panels: &'a [f32],
     bias: Option<&'a [f32]>,
     add: bool,
 }
 
 impl Convolved<'_> {
-    /// The channels of `P` panels, from the one with number `first` on.
-    fn by_panels<const P: usize>(&self, first: usize, y: &mut [f32]) {
-        let &Self { g, x, starts, panels, bias, add } = self;
+    /// The channels of `P` panels, from the one with number `first` on, pass by pass.
+    fn by_panels<const P: usize>(&self, first: usize, passes: &[Windows], y: &mut [f32]) {
+        let &Self { g, panels, bias, add } = self;
         let panel_len = g.window_len() * LANES;
         let channel = first * LANES;
         let lanes = LANES.min(g.filters - channel - (P - 1) * LANES);
@@ -194,17 +251,12 @@ impl Convolved<'_> {
             let shifts = &bias[channel..][..(P - 1) * LANES + lanes];
             start.first.as_flattened_mut()[..shifts.len()].copy_from_slice(shifts);
         }
-        // A pass takes as many window rows as keep a panel in the first cache. Two are read rarely enough to come from the
-        // second one.
-        let rows = if P == 1 && panel_len > PANEL_IN_CACHE { 1 } else { g.kernel };
-        let pass_len = rows * g.run() * LANES;
-        for pass in 0..g.kernel / rows {
-            let x = &x[pass * rows * g.row_stride()..];
+        let pass_len = panel_len / passes.len();
+        for (pass, windows) in passes.iter().enumerate() {
             let weights: [&[f32]; P] =
                 std::array::from_fn(|p| &panels[(first + p) * panel_len + pass * pass_len..][..pass_len]);
             let begin = if pass == 0 { start } else { Begin::new(true) };
-            for (block, starts) in starts.chunks(ROWS).enumerate() {
-                let windows = Windows { x, starts, row_stride: g.row_stride(), window_rows: rows, run: g.run() };
+            for (block, windows) in windows.tiles().enumerate() {
                 let numbers = &mut y[block * ROWS * g.filters + channel..];
                 forward_tiles(&windows, weights, &begin, Target { numbers, row: g.filters, panel: LANES, lanes });
             }

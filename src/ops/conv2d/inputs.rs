@@ -3,6 +3,7 @@
 use super::backward::add;
 use super::forward::{Padded, convolve};
 use super::geometry::Geometry;
+use crate::ops::scratch::Scratch;
 
 /// The input gradients of any number of pictures, added to `dx`; `turned` are the weights' turned panels.
 pub fn input_gradients(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32]) {
@@ -19,7 +20,7 @@ pub struct InputGradients<'a> {
     starts: Vec<usize>,
     padded: Padded,
     /// A group's gradients laid in squares, where its pictures are.
-    squares: Vec<f32>,
+    squares: Scratch,
 }
 
 impl<'a> InputGradients<'a> {
@@ -27,7 +28,7 @@ impl<'a> InputGradients<'a> {
         let back = g.transposed();
         // Without weights to go back through, nobody asks.
         let images = if turned.is_empty() { 0 } else { g.group() };
-        let squares = vec![0.0; if g.squares { images * g.image_len() } else { 0 }];
+        let squares = Scratch::new(if g.squares { images * g.image_len() } else { 0 });
         Self { g, back, turned, starts: back.window_starts(images), padded: Padded::new(&back, images), squares }
     }
 

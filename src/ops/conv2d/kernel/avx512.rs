@@ -31,9 +31,9 @@ pub unsafe fn forward<const P: usize>(windows: &Windows, panels: [&[f32]; P], be
 }
 
 /// SAFETY: needs AVX-512F, and a stretch, gradients and tiles that hold all that is read and written.
-pub unsafe fn weight<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, target: Target) {
+pub unsafe fn weight<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, onto: bool, target: Target) {
     // SAFETY: as the caller says.
-    unsafe { for_rows!(height, weight_rows(stretch, dy, target)) }
+    unsafe { for_rows!(height, weight_rows(stretch, dy, onto, target)) }
 }
 
 /// Where the tiles lie, and the lanes of each that are there.
@@ -115,12 +115,14 @@ unsafe fn forward_rows<const M: usize, const P: usize>(
 
 /// SAFETY: needs AVX-512F, and a stretch, gradients and tiles that hold all that is read and written.
 #[target_feature(enable = "avx512f")]
-unsafe fn weight_rows<const M: usize, const P: usize>(stretch: &Stretch, dy: [&[f32]; P], target: Target) {
+unsafe fn weight_rows<const M: usize, const P: usize>(stretch: &Stretch, dy: [&[f32]; P], onto: bool, target: Target) {
     // SAFETY: the caller has bounded every read and write.
     unsafe {
         let place = Place::new(target);
         let mut sums = [[_mm512_setzero_ps(); P]; M];
-        sums.iter_mut().enumerate().for_each(|(m, sums)| *sums = place.load(m));
+        if onto {
+            sums.iter_mut().enumerate().for_each(|(m, sums)| *sums = place.load(m));
+        }
         for image in 0..stretch.images {
             let mut dy = dy.map(|dy| dy.as_ptr().add(image * stretch.dy_image_stride));
             for row in 0..stretch.rows {

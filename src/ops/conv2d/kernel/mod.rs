@@ -81,26 +81,40 @@ impl<const P: usize> Begin<P> {
     }
 }
 
-/// Where the windows of a tile lie and which slice of the panel meets them.
+/// Where the windows of any number of rows lie, none of them outside.
 #[derive(Clone, Copy)]
 pub struct Windows<'a> {
-    /// The padded pictures, channels last.
-    pub x: &'a [f32],
-    /// Start of each row's window in `x`.
-    pub starts: &'a [usize],
-    /// Distance of a window's rows in `x`.
-    pub row_stride: usize,
-    /// Number of window rows (the kernel's height).
-    pub window_rows: usize,
-    /// Length of a window row (`kw * channels`).
-    pub run: usize,
+    x: &'a [f32],
+    starts: &'a [usize],
+    row_stride: usize,
+    window_rows: usize,
+    run: usize,
 }
 
-/// `target[m, l] = begin[l] + sum_k x[window m, k] * panel[k][l]` for the rows that `windows.starts` names (1 to [`ROWS`]), in
+impl<'a> Windows<'a> {
+    /// Windows of the padded pictures `x`, channels last: each begins at one of `starts`, has `window_rows` rows (the kernel's
+    /// height) of `run` numbers (`kw * channels`), and `row_stride` numbers from one row to the next.
+    ///
+    /// # Panics
+    /// When a window leaves `x`.
+    pub fn new(x: &'a [f32], starts: &'a [usize], row_stride: usize, window_rows: usize, run: usize) -> Self {
+        let reach = (window_rows - 1) * row_stride + run;
+        let last = starts.iter().fold(0, |last, &start| if start > last { start } else { last });
+        assert!(last + reach <= x.len(), "a window leaves the picture");
+        Self { x, starts, row_stride, window_rows, run }
+    }
+
+    /// Tile by tile.
+    pub fn tiles(self) -> impl Iterator<Item = Self> {
+        self.starts.chunks(ROWS).map(move |starts| Self { starts, ..self })
+    }
+}
+
+/// `target[m, l] = begin[l] + sum_k x[window m, k] * panel[k][l]` for the rows of `windows` (1 to [`ROWS`]), in
 /// each of `P` tiles by its own panel.
 ///
 /// # Panics
-/// When a window, a panel or a tile ends outside its slice, or a tile has no rows or more than [`ROWS`].
+/// When a panel or a tile ends outside its slice, or a tile has no rows or more than [`ROWS`].
 #[inline]
 pub fn forward_tiles<const P: usize>(windows: &Windows, panels: [&[f32]; P], begin: &Begin<P>, target: Target) {
     forward_by(simd::level(), windows, panels, begin, target);
@@ -114,16 +128,14 @@ fn forward_by<const P: usize>(
     begin: &Begin<P>,
     mut target: Target,
 ) {
-    let reach = (windows.window_rows - 1) * windows.row_stride + windows.run;
-    let last = windows.starts.iter().copied().max().unwrap_or(0);
-    assert!(last + reach <= windows.x.len(), "a window leaves the picture");
     let weights = windows.window_rows * windows.run * LANES;
     assert!(panels.iter().all(|panel| weights <= panel.len()), "a panel is too short");
     let rows = windows.starts.len();
     target.check::<P>(rows);
     #[cfg(target_arch = "x86_64")]
     if level == Level::Avx512 {
-        // SAFETY: the level was found; the asserts above bound every window, the panels and the tiles.
+        // SAFETY: the level was found; the windows were checked when they were made, the asserts above bound the panels and
+        // the tiles.
         return unsafe { avx512::forward(windows, panels, begin, target) };
     }
     for (p, (panel, lanes)) in panels.into_iter().zip(target.lanes::<P>()).enumerate() {
@@ -160,18 +172,25 @@ pub struct Stretch<'a> {
     pub col_stride: usize,
 }
 
-/// `target[m, l] += sum_(row, col) x[row, col, m] * dy[row, col, l]` for the first `height` rows of a tile, in each of `P` tiles
-/// by the output gradients of its own panel, [`LANES`] for each position.
+/// `target[m, l] = sum_(row, col) x[row, col, m] * dy[row, col, l]`, added to what is there if `onto` is set, for the first
+/// `height` rows of a tile, in each of `P` tiles by the output gradients of its own panel, [`LANES`] for each position.
 ///
 /// # Panics
 /// When the stretch reaches outside `x` or a `dy`, or a tile outside its slice.
 #[inline]
-pub fn weight_tiles<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, target: Target) {
-    weight_by(simd::level(), stretch, dy, height, target);
+pub fn weight_tiles<const P: usize>(stretch: &Stretch, dy: [&[f32]; P], height: usize, onto: bool, target: Target) {
+    weight_by(simd::level(), stretch, dy, height, onto, target);
 }
 
 #[inline]
-fn weight_by<const P: usize>(level: Level, stretch: &Stretch, dy: [&[f32]; P], height: usize, mut target: Target) {
+fn weight_by<const P: usize>(
+    level: Level,
+    stretch: &Stretch,
+    dy: [&[f32]; P],
+    height: usize,
+    onto: bool,
+    mut target: Target,
+) {
     let row_reach = (stretch.rows - 1) * stretch.row_stride + (stretch.cols - 1) * stretch.col_stride + height;
     let reach = (stretch.images - 1) * stretch.image_stride + row_reach;
     assert!(reach <= stretch.x.len(), "the stretch leaves the picture");
@@ -181,14 +200,19 @@ fn weight_by<const P: usize>(level: Level, stretch: &Stretch, dy: [&[f32]; P], h
     #[cfg(target_arch = "x86_64")]
     if level == Level::Avx512 {
         // SAFETY: the level was found; the asserts above bound every read and write.
-        return unsafe { avx512::weight(stretch, dy, height, target) };
+        return unsafe { avx512::weight(stretch, dy, height, onto, target) };
     }
     for (p, (dy, lanes)) in dy.into_iter().zip(target.lanes::<P>()).enumerate() {
-        target.by_tile(height, p, lanes, |tile| match level {
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2::weight(stretch, dy, height, tile.as_flattened_mut()) },
-            _ => portable::weight(stretch, dy, height, tile.as_flattened_mut()),
+        target.by_tile(height, p, lanes, |tile| {
+            if !onto {
+                tile.as_flattened_mut().fill(0.0);
+            }
+            match level {
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => unsafe { avx2::weight(stretch, dy, height, tile.as_flattened_mut()) },
+                _ => portable::weight(stretch, dy, height, tile.as_flattened_mut()),
+            }
         });
     }
 }
@@ -227,7 +251,7 @@ mod tests {
             [noise("first", LANES), noise("second", LANES)].map(|all| all.try_into().unwrap_or([0.0; LANES]));
         for (rows, lanes, onto) in (1..=ROWS).flat_map(|rows| [(rows, LANES, false), (rows, rows, true)]) {
             let starts: Vec<usize> = (0..rows).map(|row| row * 37 % 101).collect();
-            let windows = Windows { x: &x, starts: &starts, row_stride: 60, window_rows: 3, run: 21 };
+            let windows = Windows::new(&x, &starts, 60, 3, 21);
             let of = |level| {
                 let (mut both, mut one) = (room(), room());
                 let begin = Begin { first, onto };
@@ -253,7 +277,7 @@ mod tests {
     #[test]
     fn weight_tile_is_the_portable_one() {
         let (x, dy) = (noise("x", 3 * 200), [noise("dy", 3 * 30 * LANES), noise("other", 3 * 30 * LANES)]);
-        for (height, lanes) in (1..=ROWS).flat_map(|height| [(height, LANES), (height, height)]) {
+        for (height, lanes, onto) in (1..=ROWS).flat_map(|height| [(height, LANES, true), (height, height, false)]) {
             let stretch = Stretch {
                 x: &x,
                 images: 3,
@@ -266,8 +290,8 @@ mod tests {
             };
             let of = |level| {
                 let (mut both, mut one) = (room(), room());
-                weight_by(level, &stretch, [&dy[0], &dy[1]], height, target(&mut both, lanes));
-                weight_by(level, &stretch, [&dy[1]], height, target(&mut one[LANES..], lanes));
+                weight_by(level, &stretch, [&dy[0], &dy[1]], height, onto, target(&mut both, lanes));
+                weight_by(level, &stretch, [&dy[1]], height, onto, target(&mut one[LANES..], lanes));
                 for (at, (both, one)) in both.iter().zip(&one).enumerate() {
                     let untouched =
                         place(at).is_none_or(|[row, panel, lane]| row >= height || panel == 1 && lane >= lanes);
@@ -287,7 +311,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a tile is too short")]
     fn a_tile_that_ends_early_is_refused() {
-        let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 1, run: 4 };
+        let windows = Windows::new(&[0.0; 10], &[0, 3], 4, 1, 4);
         let target = Target { numbers: &mut [0.0; 2 * LANES - 1], row: LANES, panel: LANES, lanes: LANES };
         forward_tiles(&windows, [&[0.0; 8 * LANES]], &Begin::new(false), target);
     }
@@ -295,9 +319,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a window leaves the picture")]
     fn a_window_beyond_the_picture_is_refused() {
-        let windows = Windows { x: &[0.0; 10], starts: &[0, 3], row_stride: 4, window_rows: 2, run: 4 };
-        let target = Target { numbers: &mut [0.0; 2 * LANES], row: LANES, panel: LANES, lanes: LANES };
-        forward_tiles(&windows, [&[0.0; 8 * LANES]], &Begin::new(false), target);
+        Windows::new(&[0.0; 10], &[0, 3], 4, 2, 4);
     }
 
     #[test]
@@ -314,6 +336,6 @@ mod tests {
             col_stride: 1,
         };
         let target = Target { numbers: &mut [0.0; LANES], row: LANES, panel: LANES, lanes: LANES };
-        weight_tiles(&stretch, [&[0.0; 3 * LANES]], 1, target);
+        weight_tiles(&stretch, [&[0.0; 3 * LANES]], 1, true, target);
     }
 }

@@ -126,12 +126,9 @@ impl Pass<'_> {
             let work = sums.into_par_iter().zip(back).enumerate().with_min_len(at_once);
             work.for_each(|(point, (total, back))| {
                 let sums = &sums_room[point * sums_at.point..];
-                if index == 0 {
-                    total.fill(0.0);
-                }
                 if wanted {
                     let pixels = &pixels_room[point * pixels_at.point..];
-                    self.weight_sums(images * tiles, (sums, &sums_at), (pixels, &pixels_at), total);
+                    self.weight_sums(images * tiles, (sums, &sums_at), (pixels, &pixels_at), index > 0, total);
                 }
                 if let Some(filters) = filters {
                     let panels = &filters.panels[point * filters.len..][..filters.len];
@@ -150,13 +147,14 @@ impl Pass<'_> {
         total
     }
 
-    /// Products of one point's pixels and sums, summed over `tiles` of any number of chunks: added to `total (channel blocks,
-    /// O, LANES)`.
+    /// Products of one point's pixels and sums, summed over `tiles` of any number of chunks, to `total (channel blocks, O,
+    /// LANES)`; added to what is there if `onto` is set.
     fn weight_sums(
         &self,
         tiles: usize,
         (sums, sums_at): (&[f32], &Order),
         (pixels, pixels_at): (&[f32], &Order),
+        onto: bool,
         total: &mut [f32],
     ) {
         let (block, filters) = (self.plan.g.filters * LANES, self.plan.g.filters);
@@ -178,13 +176,13 @@ impl Pass<'_> {
                     };
                     let pixels = &pixels[first * pixels_at.chunk + pair * panels_at_once() * pixels_at.block..];
                     let height = ROWS.min(filters - offset);
-                    let two = total.len() > block;
+                    let (two, onto) = (total.len() > block, onto || first > 0);
                     let target =
                         Target { numbers: &mut total[offset * LANES..], row: LANES, panel: block, lanes: LANES };
                     if two {
-                        weight_tiles(&stretch, [pixels, &pixels[pixels_at.block..]], height, target);
+                        weight_tiles(&stretch, [pixels, &pixels[pixels_at.block..]], height, onto, target);
                     } else {
-                        weight_tiles(&stretch, [pixels], height, target);
+                        weight_tiles(&stretch, [pixels], height, onto, target);
                     }
                 }
             }

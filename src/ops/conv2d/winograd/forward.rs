@@ -2,63 +2,18 @@
 
 use super::filters::Filters;
 use super::{Cut, Order, Plan, pieces};
-use crate::ops::conv2d::forward::{Epilogue, Outputs, convolve};
+use crate::ops::conv2d::forward::{Epilogue, Outlet, Outputs, by_part, convolve};
 use crate::ops::conv2d::geometry::{Geometry, parts};
 use crate::ops::conv2d::kernel::LANES;
-use crate::ops::host::{Room, written_in_parts};
 use crate::ops::scratch::Scratch;
 use rayon::prelude::*;
 
 /// `pool(relu(conv(x, w) + bias))`, added to `onto` where there is something; sizes as in the direct pass.
 pub fn forward(plan: &Plan, x: &[f32], w: &[f32], epilogue: &Epilogue, onto: Option<Vec<f32>>) -> Outputs {
-    let filters = plan.filters(w);
-    let image = epilogue.image_len(&plan.g);
-    let mut select = vec![0; if epilogue.is_plain() { 0 } else { plan.g.batch * image }];
+    let (filters, cut) = (plan.filters(w), plan.cut());
     let pass = Pass { plan, filters: &filters, epilogue, add: onto.is_some() };
-    let cut = plan.cut();
     let ranges = if cut == Cut::Parts { parts(plan.g.batch) } else { std::iter::once(0..plan.g.batch).collect() };
-    let mut rest_select = select.as_mut_slice();
-    let mut work = Vec::new();
-    for range in ranges {
-        let (part_select, tail) = rest_select.split_at_mut(rest_select.len().min(range.len() * image));
-        rest_select = tail;
-        let source = plan.g.source_len();
-        work.push((range.len() * image, (&x[range.start * source..range.end * source], part_select)));
-    }
-    let y = match onto {
-        None => written_in_parts(work, |(x, select), room| pass.images(cut, x, Target::New(room), select)),
-        Some(mut y) => {
-            let mut rest = y.as_mut_slice();
-            let mut onto = Vec::new();
-            for (len, (x, select)) in work {
-                let (own, tail) = rest.split_at_mut(len);
-                rest = tail;
-                onto.push((x, own, select));
-            }
-            onto.into_par_iter().for_each(|(x, y, select)| pass.images(cut, x, Target::Onto(y), select));
-            y
-        }
-    };
-    Outputs { y, select }
-}
-
-/// Where the outputs go.
-enum Target<'a, 'b> {
-    New(&'a mut Room<'b>),
-    Onto(&'b mut [f32]),
-}
-
-impl<'b> Target<'_, 'b> {
-    fn next(&mut self, len: usize) -> &'b mut [f32] {
-        match self {
-            Self::New(room) => room.next(len),
-            Self::Onto(rest) => {
-                let (own, tail) = std::mem::take(rest).split_at_mut(len);
-                *rest = tail;
-                own
-            }
-        }
-    }
+    by_part(&plan.g, x, epilogue, ranges, onto, |x, y, select| pass.images(cut, x, y, select))
 }
 
 struct Pass<'a> {
@@ -70,7 +25,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Any number of pictures, group by group.
-    fn images(&self, cut: Cut, x: &[f32], mut y: Target, select: &mut [u8]) {
+    fn images(&self, cut: Cut, x: &[f32], mut y: Outlet, select: &mut [u8]) {
         let &Self { plan, filters, epilogue, add } = self;
         let g = &plan.g;
         let (tiles, image) = (plan.tiles(), epilogue.image_len(g));
