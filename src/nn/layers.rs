@@ -2,7 +2,7 @@
 
 use super::parameter::{Module, Role, Scope, Visitor};
 use crate::ops::host::read;
-use crate::ops::{Activation, Backend, Conv2d, Image, Matrix, Tokens, Vector};
+use crate::ops::{Activation, Affine, Backend, Conv2d, Image, Matrix, Tokens, Vector};
 use dfdx::prelude::*;
 
 /// A convolution with its weights `(O, k, k, C)`, an optional bias `(O)`, and what is fused behind it.
@@ -72,6 +72,11 @@ impl<D: Backend> Linear<D> {
     pub fn forward_tokens<T: Tape<f32, D>>(&self, x: Tokens<D, T>) -> Result<Tokens<D, T>, D::Err> {
         let y = D::linear_tokens(x, &self.weight, self.bias.as_ref())?;
         if self.relu { D::activate(y, Activation::Relu) } else { Ok(y) }
+    }
+
+    /// Its weights and bias, for ops of more than one layer.
+    pub fn affine(&self) -> Affine<'_, D> {
+        Affine { weight: &self.weight, bias: self.bias.as_ref() }
     }
 
     /// The same layer with tensors of its own: gradients that flow to them reach no parameter.

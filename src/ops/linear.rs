@@ -48,7 +48,7 @@ pub trait LinearOp: Conv2dOp {
 }
 
 /// So many weights are more than the kernels should copy and pack for every batch.
-const LARGE: usize = 1 << 19;
+pub const LARGE: usize = 1 << 19;
 
 impl LinearOp for Cpu {
     /// A layer is a convolution of pictures of one pixel: the same kernels, and the same fixed order of sums. Where the

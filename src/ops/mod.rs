@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod adam;
+pub mod attend;
 pub mod attention;
 pub mod batch_norm;
 pub mod concat;
@@ -22,6 +23,7 @@ pub mod linear;
 pub mod macs;
 pub mod modulate;
 pub mod peak;
+pub mod perceptron;
 pub mod plus;
 pub mod pool2d;
 pub mod random;
@@ -38,6 +40,7 @@ pub mod translate;
 
 pub use activation::{Activation, ActivationOp};
 pub use adam::{AdamOp, AdamStep};
+pub use attend::{AttendOp, Projections};
 pub use attention::{Attention, AttentionOp};
 pub use batch_norm::{BatchNormOp, Moments};
 pub use concat::ConcatOp;
@@ -50,6 +53,7 @@ pub use host::{Image, Matrix, Tokens, Vector};
 pub use layer_norm::LayerNormOp;
 pub use linear::LinearOp;
 pub use modulate::ModulateOp;
+pub use perceptron::{Affine, PerceptronOp};
 pub use plus::PlusOp;
 pub use pool2d::Pool2dOp;
 pub use rows::rows;
@@ -66,6 +70,7 @@ pub trait Backend:
     + BatchNormOp
     + GroupNormOp
     + LayerNormOp
+    + AttendOp
     + AttentionOp
     + ConcatOp
     + CrossEntropyOp
@@ -73,6 +78,7 @@ pub trait Backend:
     + EmbedOp
     + LinearOp
     + ModulateOp
+    + PerceptronOp
     + PlusOp
     + SpaceDepthOp
     + SpectralOp

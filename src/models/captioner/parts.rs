@@ -3,7 +3,7 @@
 use crate::nn::init::normal;
 use crate::nn::{LayerNorm, Linear, Module, Scope, Visitor};
 use crate::ops::random::Stream;
-use crate::ops::{Activation, Attention, Backend, Matrix, Tokens};
+use crate::ops::{Activation, Attention, Backend, Matrix, Projections, Tokens};
 use dfdx::prelude::*;
 
 /// Makes layers with their first weights, drawn by seed and name; without a seed they are zero, for weights to be read
@@ -115,17 +115,17 @@ impl<D: Backend> Attend<D> {
 
     /// Tokens `x (B, N, C)` attend to each other.
     pub fn to_self<T: Tape<f32, D>>(&self, x: Tokens<D, T>) -> Result<Tokens<D, T>, D::Err> {
-        let (x, tape) = x.split_tape();
-        let keys = self.key.forward_tokens(x.retaped::<T>())?;
-        let values = self.value.forward_tokens(x.retaped::<T>())?;
-        self.by_queries(x.put_tape(tape), keys, values)
+        D::attend(x, None, self.projections(), self.spec)
     }
 
     /// `x (B, N, C)` attends to `memory (B, M, C)`, whose tape must be in that of `x`.
     pub fn to_memory<T: Tape<f32, D>>(&self, x: Tokens<D, T>, memory: &Tokens<D>) -> Result<Tokens<D, T>, D::Err> {
-        let keys = self.key.forward_tokens(memory.retaped::<T>())?;
-        let values = self.value.forward_tokens(memory.retaped::<T>())?;
-        self.by_queries(x, keys, values)
+        D::attend(x, Some(memory), self.projections(), self.spec)
+    }
+
+    fn projections(&self) -> Projections<'_, D> {
+        let [query, key, value, out] = [&self.query, &self.key, &self.value, &self.out].map(Linear::affine);
+        Projections { query, key, value, out }
     }
 
     /// What `x` is attended by, for many queries to come.
@@ -189,7 +189,7 @@ impl<D: Backend> Mlp<D> {
     }
 
     pub fn forward<T: Tape<f32, D>>(&self, x: Tokens<D, T>) -> Result<Tokens<D, T>, D::Err> {
-        self.proj.forward_tokens(D::activate(self.fc.forward_tokens(x)?, self.activation)?)
+        D::perceptron(x, self.fc.affine(), self.activation, self.proj.affine())
     }
 }
 

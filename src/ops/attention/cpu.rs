@@ -6,6 +6,7 @@ use super::panels::{Panels, Rows};
 use crate::ops::conv2d::kernel::ROWS;
 use crate::ops::host::zeros;
 use crate::ops::macs;
+use crate::ops::scratch::Scratch;
 use crate::ops::simd::{exp, simd_fn};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,15 +37,18 @@ pub fn forward(sizes: &Sizes, inputs: &Inputs) -> Vec<f32> {
     macs::count(2 * sizes.product_macs());
     let mut y = zeros(inputs.q.len());
     let pictures = inputs.q.par_chunks(queries).zip(inputs.k.par_chunks(keys)).zip(inputs.v.par_chunks(keys));
-    y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| {
-        if sizes.queries <= FEW {
-            attend_few(*sizes, q, k, v, y);
-        } else {
-            let runs = y.par_chunks_mut(RUN * c).enumerate();
-            runs.for_each(|(run, y)| attend(sizes, run * RUN, q, k, v, y));
-        }
-    });
+    y.par_chunks_mut(queries).zip(pictures).for_each(|(y, ((q, k), v))| picture(sizes, &Inputs { q, k, v }, y));
     y
+}
+
+/// One picture, `y (N, C)`.
+pub fn picture(sizes: &Sizes, &Inputs { q, k, v }: &Inputs, y: &mut [f32]) {
+    if sizes.queries <= FEW {
+        attend_few(*sizes, q, k, v, y);
+    } else {
+        let runs = y.par_chunks_mut(RUN * sizes.channels()).enumerate();
+        runs.for_each(|(run, y)| attend(sizes, run * RUN, q, k, v, y));
+    }
 }
 
 /// The weights of all queries, `(B, heads, N, M)`; none where a query does not look.
@@ -75,14 +79,24 @@ pub fn backward(sizes: &Sizes, inputs: &Inputs, dy: &[f32]) -> Sums {
         .zip(sums.k.par_chunks_mut(keys).zip(sums.v.par_chunks_mut(keys)))
         .zip(pictures.zip(dy.par_chunks(queries)))
         .for_each(|((dq, (dk, dv)), (((q, k), v), dy))| {
-            let (mut weights, mut slopes) = (vec![0.0; sizes.queries * sizes.keys], Vec::new());
-            for head in 0..sizes.heads {
-                slopes.resize(weights.len(), 0.0);
-                query_gradients(sizes, head, [q, k, v, dy], &mut weights, &mut slopes, dq);
-                key_gradients(sizes, head, [q, dy], &weights, &slopes, dk, dv);
-            }
+            let [mut weights, mut slopes] = [0; 2].map(|_| Scratch::new(sizes.queries * sizes.keys));
+            picture_gradients(sizes, &Inputs { q, k, v }, dy, [&mut weights, &mut slopes], [dq, dk, dv]);
         });
     sums
+}
+
+/// Those of one picture, in the place of `dq`, `dk` and `dv`; with room for weights and slopes, `(N, M)` each.
+pub fn picture_gradients(
+    sizes: &Sizes,
+    &Inputs { q, k, v }: &Inputs,
+    dy: &[f32],
+    [weights, slopes]: [&mut [f32]; 2],
+    [dq, dk, dv]: [&mut [f32]; 3],
+) {
+    for head in 0..sizes.heads {
+        query_gradients(sizes, head, [q, k, v, dy], weights, slopes, dq);
+        key_gradients(sizes, head, [q, dy], weights, slopes, dk, dv);
+    }
 }
 
 /// Some queries in groups of up to [`ROWS`].
@@ -130,7 +144,7 @@ fn attend(sizes: &Sizes, first: usize, q: &[f32], k: &[f32], v: &[f32], y: &mut 
     }
 }
 
-/// Of one picture's head: the weights `(N, M)` and the slopes of the scores, already times the scale; adds to `dq`.
+/// Of one picture's head: the weights `(N, M)`, the slopes of the scores, already times the scale, and the head's `dq`.
 fn query_gradients(
     sizes: &Sizes,
     head: usize,
@@ -155,11 +169,11 @@ fn query_gradients(
         }
         let (rows, _) = starts(0..count, m, 0);
         let dq = Rows { y: &mut dq[own.start..], stride: c };
-        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, true, dq);
+        key_rows.multiply(slopes, &rows[..count], reach, sizes.width, false, dq);
     }
 }
 
-/// Of one picture's head: adds to `dk` and `dv`.
+/// The `dk` and `dv` of one picture's head.
 fn key_gradients(
     sizes: &Sizes,
     head: usize,
@@ -262,6 +276,7 @@ simd_fn! {
                     *weight = dot(q, &k[own.clone()]);
                 }
                 softmax(sizes.scale, weights);
+                y.fill(0.0);
                 for (&weight, v) in weights.iter().zip(v.chunks_exact(c)) {
                     for (y, &v) in y.iter_mut().zip(&v[own.clone()]) {
                         *y += weight * v;

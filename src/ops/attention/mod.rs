@@ -1,6 +1,6 @@
 //! Multi-head attention, softmax included, in one op.
 
-mod cpu;
+pub(super) mod cpu;
 mod panels;
 
 use super::host::{Held, Tokens, add_to, read};
@@ -72,7 +72,7 @@ fn inputs([q, k, v]: &[Held<Shape3>; 3]) -> cpu::Inputs<'_> {
 }
 
 impl Sizes {
-    fn new(&(batch, queries, channels): &Shape3, k: &Shape3, v: &Shape3, spec: Attention) -> Self {
+    pub fn new(&(batch, queries, channels): &Shape3, k: &Shape3, v: &Shape3, spec: Attention) -> Self {
         let Attention { heads, causal, scale } = spec;
         assert!(heads > 0 && channels.is_multiple_of(heads), "attention: {heads} heads of {channels} channels");
         assert!(k == v && (k.0, k.2) == (batch, channels), "attention: shapes that do not fit");

@@ -53,8 +53,8 @@ impl Panels {
         });
     }
 
-    /// Adds `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `width` numbers a row, for as many rows as a tile has
-    /// and all columns, to `y[(row - rows.start) * stride + column]`.
+    /// `sum_k x[k, rows] self[k, column]` from `k = from` on, `x` having `width` numbers a row, for as many rows as a tile has and
+    /// all columns, to `y[(row - rows.start) * stride + column]`.
     pub fn multiply_turned(&self, x: &[f32], width: usize, from: usize, rows: Range<usize>, to: Rows) {
         let stretch = Stretch {
             x: &x[from * width + rows.start..],
@@ -71,8 +71,8 @@ impl Panels {
             let target = Target { numbers: &mut y[first..], row: stride, panel: LANES, lanes };
             let skip = from * LANES;
             match panels {
-                (one, Some(other)) => weight_tiles(&stretch, [&one[skip..], &other[skip..]], rows.len(), true, target),
-                (one, None) => weight_tiles(&stretch, [&one[skip..]], rows.len(), true, target),
+                (one, Some(other)) => weight_tiles(&stretch, [&one[skip..], &other[skip..]], rows.len(), false, target),
+                (one, None) => weight_tiles(&stretch, [&one[skip..]], rows.len(), false, target),
             }
         });
     }

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Up to so many positions in a batch, weight gradients are summed panel by panel.
-const FEW_POSITIONS: usize = 2048;
+pub const FEW_POSITIONS: usize = 2048;
 
 /// Positions that are summed over at a time there: their pictures stay in the second cache from tile to tile.
 const BLOCK_POSITIONS: usize = 64;
@@ -103,10 +103,21 @@ impl Part<'_> {
     }
 }
 
-struct PartSums {
-    /// `(panel, window, LANES)`.
-    weights: Scratch,
-    bias: Vec<f32>,
+/// The sums of a part of the batch.
+pub struct PartSums {
+    /// `(panel, window, LANES)`; anything until the first group is there.
+    pub weights: Scratch,
+    /// Empty without a bias.
+    pub bias: Vec<f32>,
+}
+
+impl PartSums {
+    pub fn new(g: &Geometry, bias: bool) -> Self {
+        Self {
+            weights: Scratch::new(panel_count(g.filters) * g.window_len() * LANES),
+            bias: vec![0.0; if bias { g.filters } else { 0 }],
+        }
+    }
 }
 
 fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilogue) -> PartSums {
@@ -114,10 +125,7 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
     let (mut pictures, mut inputs) = (Padded::new(g, g.group()), InputGradients::new(g, turned));
     let mut spread = Scratch::new(if epilogue.is_plain() { 0 } else { g.group() * g.out_len() });
     let mut packed = Scratch::new(panel_count(g.filters) * g.group() * g.positions() * LANES);
-    let mut sums = PartSums {
-        weights: Scratch::new(panel_count(g.filters) * g.window_len() * LANES),
-        bias: vec![0.0; if epilogue.bias.is_some() { g.filters } else { 0 }],
-    };
+    let mut sums = PartSums::new(g, epilogue.bias.is_some());
     for (group, x) in part.x.chunks(g.group() * g.source_len()).enumerate() {
         let images = x.len() / g.source_len();
         let outputs = group * g.group() * image..(group * g.group() + images) * image;
@@ -137,7 +145,15 @@ fn backward_part(g: &Geometry, mut part: Part, turned: &[f32], epilogue: &Epilog
 }
 
 /// Weight gradients of a group of padded pictures, to `sums (panel, window, LANES)`; added to what is there if `onto` is set.
-fn group_sums(g: &Geometry, x: &[f32], images: usize, dy: &[f32], packed: &mut [f32], onto: bool, sums: &mut [f32]) {
+pub fn group_sums(
+    g: &Geometry,
+    x: &[f32],
+    images: usize,
+    dy: &[f32],
+    packed: &mut [f32],
+    onto: bool,
+    sums: &mut [f32],
+) {
     let panel_len = images * g.positions() * LANES;
     // The last group may be smaller than the room.
     let packed = &mut packed[..panel_count(g.filters) * panel_len];
@@ -193,7 +209,7 @@ fn panel_sums(
 }
 
 /// The parts' sums added up in their order, weights brought back to `(O, window)`.
-fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
+pub fn total(g: &Geometry, parts: &[PartSums]) -> Gradients {
     let panel_len = g.window_len() * LANES;
     let mut weights = vec![0.0; g.filters * g.window_len()];
     weights.par_chunks_mut(LANES * g.window_len()).enumerate().for_each(|(panel, weights)| {

@@ -5,7 +5,7 @@ pub(crate) mod forward;
 mod geometry;
 mod inputs;
 pub(crate) mod kernel;
-mod panels;
+pub(crate) mod panels;
 mod winograd;
 
 pub use geometry::{Geometry, PARTS, parts};
