@@ -34,8 +34,25 @@ pub trait ConcatOp: Device<f32> {
         let b: Image<Self, T> = b.try_reshape_like(&(batch, 1, 1, second * width))?;
         Self::concat_channels(a, b)?.try_reshape_like(&(batch, first + second, width))
     }
+
+    /// The texts of `x (R, N, C)` that `index` names, in its order, each followed by its own of `more (S, M, C)`:
+    /// `(S, N + M, C)`, without gradients.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    /// # Panics
+    /// When there are not as many texts as places in `index`, one is not below `R`, or the widths differ.
+    fn extend_texts(x: &Tokens<Self>, index: &[usize], more: Tokens<Self>) -> Result<Tokens<Self>, Self::Err> {
+        composed_texts(x, index, more)
+    }
 }
 
+fn check_texts(x: &Shape3, index: &[usize], more: &Shape3) {
+    assert!(index.len() == more.0 && x.2 == more.2, "extend_texts: other texts");
+    assert!(index.iter().all(|&text| text < x.0), "extend_texts: a text is not there");
+}
+
+type Shape3 = (usize, usize, usize);
 type Shape4 = (usize, usize, usize, usize);
 
 fn joined(a: &Shape4, b: &Shape4) -> Shape4 {
@@ -69,6 +86,17 @@ impl ConcatOp for Cpu {
         });
         Ok(y.put_tape(tape))
     }
+
+    fn extend_texts(x: &Tokens<Self>, index: &[usize], more: Tokens<Self>) -> Result<Tokens<Self>, Self::Err> {
+        let (&(_, first, width), &(texts, second, _)) = (x.shape(), more.shape());
+        check_texts(x.shape(), index, more.shape());
+        let (old, new) = (Held::new(x), Held::new(&more));
+        let y = written(texts * (first + second) * width, (first + second) * width, |text, y| {
+            y.append(&old[index[text] * first * width..][..first * width]);
+            y.append(&new[text * second * width..][..second * width]);
+        });
+        x.device().try_tensor_from_vec(y, (texts, first + second, width))
+    }
 }
 
 /// Adds the `channels` from `from` on of `dy (rows, both)` to `sums (rows, channels)`, `picture` floats a task.
@@ -93,6 +121,14 @@ pub fn composed<D: Device<f32>, T: Tape<f32, D>>(a: Image<D, T>, b: Image<D, T>)
     let columns: super::host::Matrix<D, T> = (rows(a)?, rows(b)?).try_concat_along(Axis::<0>)?;
     let rows: super::host::Matrix<D, T> = columns.try_permute::<_, Axes2<1, 0>>()?;
     rows.try_reshape_like(&shape)
+}
+
+/// [`ConcatOp::extend_texts`] by ops of the device.
+fn composed_texts<D: ConcatOp>(x: &Tokens<D>, index: &[usize], more: Tokens<D>) -> Result<Tokens<D>, D::Err> {
+    check_texts(x.shape(), index, more.shape());
+    let &(texts, tokens, width) = x.shape();
+    let whole = super::rows(x.clone().try_reshape_like(&(texts, tokens * width))?, index)?;
+    D::concat_tokens(whole.try_reshape_like(&(index.len(), tokens, width))?, more)
 }
 
 #[cfg(test)]
@@ -198,6 +234,28 @@ mod tests {
         assert_eq!((*y.shape(), y.as_vec()), ((2, 4, 2), due.to_vec()));
         assert_gradients_add_up(&a, |a| Cpu::concat_tokens(a, b.retaped()).unwrap());
         assert_gradients_add_up(&b, |b| Cpu::concat_tokens(a.retaped(), b).unwrap());
+    }
+
+    // a, b = steps(12, 7, 11).reshape(2, 3, 2), steps(6, 3, 13).reshape(3, 1, 2)
+    // print(torch.cat((a[[1, 0, 1]], b), dim=1))
+    #[test]
+    fn texts_are_taken_and_extended_as_in_pytorch() {
+        let (a, b) = (tensor(&steps(12, 7, 11), (2, 3, 2)), tensor(&steps(6, 3, 13), (3, 1, 2)));
+        let due = [
+            1.0, 0.0, -1.0, 0.75, -0.25, -1.25, -1.5, -0.75, -1.25, 0.5, -0.5, 1.25, 0.25, -0.75, 0.0, 0.75, 1.0, 0.0,
+            -1.0, 0.75, -0.25, -1.25, 1.5, -1.0,
+        ];
+        for y in [Cpu::extend_texts(&a, &[1, 0, 1], b.clone()), composed_texts(&a, &[1, 0, 1], b.clone())] {
+            let y = y.unwrap();
+            assert_eq!(*y.shape(), (3, 4, 2));
+            assert_eq!(y.as_vec(), due);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a text is not there")]
+    fn an_unknown_text_is_refused() {
+        let _ = Cpu::extend_texts(&tensor(&[0.0; 4], (2, 1, 2)), &[2], tensor(&[0.0; 2], (1, 1, 2)));
     }
 
     #[test]

@@ -110,6 +110,18 @@ pub fn copy(numbers: &[f32]) -> Vec<f32> {
     })
 }
 
+/// The sums of two lists, many of them on all threads.
+pub fn sums(a: &[f32], b: &[f32]) -> Vec<f32> {
+    let sum = |(a, b): (&f32, &f32)| a + b;
+    if a.len() <= CHUNK {
+        return a.iter().zip(b).map(sum).collect();
+    }
+    written(a.len(), CHUNK, |index, room| {
+        let part = index * CHUNK..a.len().min((index + 1) * CHUNK);
+        room.fill(a[part.clone()].iter().zip(&b[part]).map(sum));
+    })
+}
+
 /// A vector that all threads write, without clearing it first: `write` appends to each chunk its numbers, told by the
 /// chunk's place.
 ///
@@ -166,6 +178,16 @@ impl Room<'_> {
     fn clear(&mut self) {
         std::mem::take(&mut self.0).fill(MaybeUninit::new(0.0));
     }
+
+    /// As many numbers as there are.
+    fn fill(&mut self, numbers: impl Iterator<Item = f32>) {
+        let mut written = 0;
+        for (slot, number) in self.0.iter_mut().zip(numbers) {
+            slot.write(number);
+            written += 1;
+        }
+        self.0 = &mut std::mem::take(&mut self.0)[written..];
+    }
 }
 
 impl<'a> Room<'a> {
@@ -218,6 +240,7 @@ mod tests {
             assert_eq!(zeros(len), vec![0.0; len]);
             let numbers = noise("x", len);
             assert_eq!(copy(&numbers), numbers);
+            assert_eq!(sums(&numbers, &numbers), numbers.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
         }
     }
 

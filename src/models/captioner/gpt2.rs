@@ -152,17 +152,18 @@ impl<D: Backend> Block<D> {
         residual(x, |x| self.dropped(self.perceive(x)?, drops, "mlp"))
     }
 
-    /// Self-attention of tokens `x (rows, 1, C)` whose past is `known`; returns the known with these tokens behind, too.
+    /// Self-attention of tokens `x (rows, 1, C)`, each behind the sequence of `past` that the second part names; returns what is
+    /// known with these tokens behind, too.
     pub(super) fn recall(
         &self,
         x: Tokens<D>,
-        past: Option<KeysAndValues<D>>,
+        past: Option<(KeysAndValues<D>, &[usize])>,
     ) -> Result<(Tokens<D>, KeysAndValues<D>), D::Err> {
         let normal = self.norm1.forward(x.clone())?;
         let mut known = self.attention.keys_and_values(&normal)?;
-        if let Some(past) = past {
-            known.keys = D::concat_tokens(past.keys, known.keys)?;
-            known.values = D::concat_tokens(past.values, known.values)?;
+        if let Some((past, parents)) = past {
+            known.keys = D::extend_texts(&past.keys, parents, known.keys)?;
+            known.values = D::extend_texts(&past.values, parents, known.values)?;
         }
         Ok((D::plus(self.attention.to_known(normal, &known)?, x)?, known))
     }

@@ -86,7 +86,7 @@ impl<'a, D: Backend> Teller<'a, D> {
         Self { decoder, memory, pictures, past: Vec::new(), length: 0 }
     }
 
-    /// Makes the rows of `parents` the present ones, and forgets pictures that have none.
+    /// Makes the pictures of `parents` those of the present rows, and forgets pictures that have none.
     fn follow(&mut self, parents: &[usize]) -> Result<(), D::Err> {
         let pictures: Vec<usize> = parents.iter().map(|&parent| self.pictures[parent]).collect();
         let mut live = pictures.clone();
@@ -101,9 +101,6 @@ impl<'a, D: Backend> Teller<'a, D> {
             Some(*place)
         }));
         self.pictures = places.take(pictures.len()).collect();
-        for known in &mut self.past {
-            *known = taken(known, parents)?;
-        }
         Ok(())
     }
 
@@ -114,7 +111,7 @@ impl<'a, D: Backend> Teller<'a, D> {
         let groups = Groups::new(&self.pictures, self.memory.len());
         let mut past = std::mem::take(&mut self.past).into_iter();
         for (layer, seen) in self.decoder.layers.iter().zip(&self.memory.layers) {
-            let (y, known) = layer.recall(x, past.next())?;
+            let (y, known) = layer.recall(x, past.next().map(|past| (past, parents)))?;
             self.past.push(known);
             x = layer.think(groups.split(layer.look(groups.join(y)?, seen)?)?)?;
         }
